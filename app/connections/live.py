@@ -1,0 +1,79 @@
+"""The live tokens that this process keeps in memory: its refresher fills it, all may read."""
+
+from collections.abc import Collection, Iterator
+
+from app.clock import Clock
+from app.models.identifiers import ConnectionId, Shard, shard_of
+from app.models.token import OpenToken
+
+
+class LiveToken:
+    """A token in memory. Times are of this process's monotonic clock.
+
+    Mutable and slotted on purpose: there may be a million of them, each renewed twice a minute.
+    """
+
+    __slots__ = ("authorization", "connection_id", "expires", "failures", "generation", "sent")
+
+    def __init__(
+        self,
+        connection_id: ConnectionId,
+        generation: int,
+        authorization: str,
+        sent: float,
+        expires: float,
+    ) -> None:
+        self.connection_id = connection_id
+        self.generation = generation
+        self.authorization = authorization
+        self.sent = sent
+        self.expires = expires
+        self.failures = 0
+
+    def __repr__(self) -> str:
+        return f"LiveToken({self.connection_id}, generation={self.generation})"
+
+
+class LiveTokens:
+    """The tokens of the connections that this process renews."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+        self._tokens: dict[ConnectionId, LiveToken] = {}
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def __iter__(self) -> Iterator[LiveToken]:
+        return iter(self._tokens.values())
+
+    def get(self, connection_id: ConnectionId) -> LiveToken | None:
+        return self._tokens.get(connection_id)
+
+    def put(self, token: OpenToken) -> LiveToken | None:
+        """Take in a token from the database, unless what is here is as new; what was taken in.
+
+        A taken-in token is a new object: whoever was renewing its predecessor can tell.
+        """
+        known = self._tokens.get(token.connection_id)
+        if known is not None and known.generation >= token.generation:
+            return None
+        now = self._clock.monotonic()
+        live = LiveToken(
+            token.connection_id,
+            token.generation,
+            token.authorization,
+            now - token.age_seconds,
+            now + token.left_seconds,
+        )
+        self._tokens[token.connection_id] = live
+        return live
+
+    def discard(self, connection_id: ConnectionId) -> None:
+        self._tokens.pop(connection_id, None)
+
+    def discard_shards(self, shards: Collection[Shard]) -> None:
+        """Forget what somebody else renews from now on."""
+        gone = [one for one in self._tokens if shard_of(one) in shards]
+        for connection_id in gone:
+            del self._tokens[connection_id]

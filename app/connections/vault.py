@@ -1,0 +1,28 @@
+"""Where tokens are sealed for the database and opened again."""
+
+from app.models.identifiers import ConnectionId
+from app.models.token import OpenToken, SealedToken
+from app.security.sealing import SealingKeys
+
+_PLACE = {"table": "tokens", "purpose": "authorization"}
+
+
+class Vault:
+    """Seals the value of the Authorization header, bound to its connection's row."""
+
+    def __init__(self, *, keys: SealingKeys) -> None:
+        self._keys = keys
+
+    def seal(self, connection_id: ConnectionId, authorization: str) -> bytes:
+        return self._keys.seal(authorization.encode(), row=connection_id.bytes, **_PLACE)
+
+    def open(self, token: SealedToken) -> OpenToken:
+        """Raises Unsealable when the key is missing or the value was not sealed for this row."""
+        value = self._keys.open(token.sealed, row=token.connection_id.bytes, **_PLACE)
+        return OpenToken(
+            connection_id=token.connection_id,
+            generation=token.generation,
+            authorization=value.decode(),
+            age_seconds=token.age_seconds,
+            left_seconds=token.left_seconds,
+        )

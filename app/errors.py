@@ -1,0 +1,196 @@
+"""The one error tree of the application: what went wrong, in words that are safe to show.
+
+`detail` is a sentence for the person or program outside. What helps only the operator
+(exception texts, upstream answers) goes to the log, never in here.
+"""
+
+
+class HearthError(Exception):
+    """Base of all errors that have an answer for the caller.
+
+    `code` is stable and part of the public surface; `status` is the HTTP status.
+    """
+
+    code = "internal_error"
+    status = 500
+    title = "Something went wrong"
+    detail = "The request could not be completed. Please try again."
+
+    def __init__(
+        self, detail: str | None = None, *, retry_after_seconds: int | None = None
+    ) -> None:
+        super().__init__(detail or self.detail)
+        self.detail = detail or self.detail
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ConfigurationError(HearthError):
+    """Settings that do not add up; raised at start, never while serving."""
+
+    code = "configuration"
+    title = "The configuration does not add up"
+
+
+class DatabaseUnavailable(HearthError):
+    """Postgres cannot be reached or does not answer in time."""
+
+    code = "database_unavailable"
+    status = 503
+    title = "Temporarily unavailable"
+    detail = "Our database cannot be reached at the moment. Please try again shortly."
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, retry_after_seconds=5)
+
+
+class MalformedRequest(HearthError):
+    """A request that cannot be read as what it should be."""
+
+    code = "malformed_request"
+    status = 400
+    title = "This request cannot be read"
+    detail = "The request is malformed."
+
+
+class RequestTooLarge(HearthError):
+    code = "too_large"
+    status = 413
+    title = "This request is too large"
+    detail = "The request is larger than is accepted here."
+
+
+class AddressTooLong(HearthError):
+    code = "address_too_long"
+    status = 414
+    title = "This address is too long"
+    detail = "The address has more parameters than can be kept."
+
+
+class NotFound(HearthError):
+    code = "not_found"
+    status = 404
+    title = "Not found"
+    detail = "There is nothing at this address."
+
+
+# --- authorisation flows ------------------------------------------------------------------
+
+
+class FlowUnknown(HearthError):
+    """No pending flow has this state: never begun, used, expired, or made up."""
+
+    code = "unknown_state"
+    status = 400
+    title = "This sign-in is no longer valid"
+    detail = "It has expired or was already used. Reload the page to sign in again."
+
+
+class WrongBrowser(HearthError):
+    """A flow with this state is pending, but this browser did not begin it."""
+
+    code = "wrong_browser"
+    status = 403
+    title = "This sign-in was not started in this browser"
+    detail = (
+        "The sign-in has to finish in the browser where it began, and that browser has to "
+        "keep our cookie. Reload the page to sign in again."
+    )
+
+
+class AccessDeclined(HearthError):
+    """The person, or an administrator, did not grant access (RFC 6749 `access_denied`)."""
+
+    code = "access_denied"
+    status = 403
+    title = "Access was not granted"
+    detail = "The request for access was declined in Infobip. Reload the page to try again."
+
+
+class AuthorizeFailed(HearthError):
+    """Authorize sent the person back with an error other than `access_denied`."""
+
+    code = "authorize_failed"
+    status = 502
+    title = "Infobip could not sign you in"
+    detail = "Infobip ended the sign-in with an error. Reload the page to try again."
+
+
+class CodeRefused(HearthError):
+    """The token endpoint did not accept the authorisation code."""
+
+    code = "code_refused"
+    status = 400
+    title = "Infobip did not accept this sign-in"
+    detail = "The sign-in took too long or was used before. Reload the page to try again."
+
+
+class ClientNotAccepted(HearthError):
+    """The token endpoint does not accept our client id, secret or redirect URI."""
+
+    code = "client_refused"
+    status = 502
+    title = "This app is not set up correctly"
+    detail = "Infobip did not accept the app's own credentials. Please tell its operator."
+
+
+# --- Infobip, as seen by our callers --------------------------------------------------------
+
+
+class InfobipUnreachable(HearthError):
+    code = "infobip_unreachable"
+    status = 502
+    title = "Infobip cannot be reached"
+    detail = "Infobip did not give a usable answer. Please try again in a moment."
+
+
+class InfobipTimeout(HearthError):
+    code = "infobip_timeout"
+    status = 504
+    title = "Infobip did not answer in time"
+    detail = "Infobip took too long to answer. Please try again in a moment."
+
+
+class InfobipThrottled(HearthError):
+    code = "infobip_throttled"
+    status = 503
+    title = "Infobip is busy"
+    detail = "Infobip asked us to slow down. Please try again in a moment."
+
+
+# --- sessions and the gateway ---------------------------------------------------------------
+
+
+class NotSignedIn(HearthError):
+    code = "not_signed_in"
+    status = 401
+    title = "Not signed in"
+    detail = "There is no session, or it has ended. Load the page again to sign in."
+
+
+class RequestForged(HearthError):
+    """A cookie-authenticated call without the marks of our own pages."""
+
+    code = "forbidden_origin"
+    status = 403
+    title = "This call did not come from our pages"
+    detail = "Calls with the session cookie need the header X-Hearth: 1 and our own origin."
+
+
+class NotAllowed(HearthError):
+    code = "not_allowed"
+    status = 403
+    title = "This call is not allowed"
+    detail = "The operator has not allowed this method and path (GATEWAY_ALLOW)."
+
+
+class ConnectionLost(HearthError):
+    """The connection has no live token; `reconnect_url` is where a person makes a new one."""
+
+    code = "connection_lost"
+    status = 409
+    title = "The connection to Infobip was lost"
+    detail = "Connect again to go on."
+
+    def __init__(self, *, reconnect_url: str) -> None:
+        super().__init__()
+        self.reconnect_url = reconnect_url

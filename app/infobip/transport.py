@@ -1,0 +1,120 @@
+"""The one place that knows which HTTP client stands underneath.
+
+httpx is the interface. Its own connection pool collapses above some fifty connections, so the
+pool underneath is pyreqwest's (Rust). Renewals, thousands a second, skip httpx and use that
+client directly. To move to another client, change this file.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+import httpx
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.compatibility.httpx import HttpxTransport
+from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
+
+from app.infobip.answers import Answer
+from app.infobip.errors import TimedOut, Unintelligible, Unreachable
+
+_CONNECT_SECONDS = 5.0
+_IDLE_CONNECTIONS_PER_HOST = 1_000
+_USER_AGENT = "hearth"
+_FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+
+
+class Transport:
+    """A pool of connections to Infobip. Make one per process: it holds the TLS context.
+
+    `raw` is the pool as an httpx transport: it adds no headers, follows no redirects and leaves
+    bodies as they are. Its timeouts are one total, from connecting to the body's last byte.
+    """
+
+    def __init__(self, *, extra_ca_pem: bytes | None = None) -> None:
+        self._client = _build_client(extra_ca_pem)
+        self.raw: httpx.AsyncBaseTransport = HttpxTransport(self._client)
+        self._http = httpx.AsyncClient(transport=self.raw, trust_env=False, follow_redirects=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str],
+        body: bytes,
+        timeout_seconds: float,
+    ) -> Answer:
+        """One call through httpx. Raises TimedOut, Unreachable or Unintelligible."""
+        timeout = httpx.Timeout(None, read=timeout_seconds)
+        with translated_errors():
+            response = await self._http.request(
+                method, url, headers=headers, content=body, timeout=timeout
+            )
+            return Answer(
+                response.status_code, response.headers.get("retry-after"), response.content
+            )
+
+    async def post_form(self, url: str, form: bytes, *, timeout_seconds: float) -> Answer:
+        """POST an encoded form without httpx in between. Raises TimedOut or Unreachable."""
+        try:
+            response = await (
+                self._client.post(url)
+                .headers(_FORM)
+                .body_bytes(form)
+                .timeout(timedelta(seconds=timeout_seconds))
+                .build()
+                .send()
+            )
+            body = bytes(await response.bytes())
+        except RequestTimeoutError as error:
+            raise TimedOut(type(error).__name__) from error
+        except PyreqwestError as error:
+            raise Unreachable(type(error).__name__) from error
+        return Answer(response.status, response.headers.get("retry-after"), body)
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """httpx's errors as ours. Their texts may hold URLs, so only the class name goes along."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise TimedOut(type(error).__name__) from error
+    except httpx.TransportError as error:
+        raise Unreachable(type(error).__name__) from error
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        raise Unintelligible(type(error).__name__, status=0) from error
+
+
+def _build_client(extra_ca_pem: bytes | None) -> Client:
+    builder = (
+        ClientBuilder()
+        .http1_only()
+        .follow_redirects(False)
+        .referer(False)
+        .default_cookie_store(False)
+        .gzip(False)
+        .brotli(False)
+        .zstd(False)
+        .deflate(False)
+        .user_agent(_USER_AGENT)
+        .connect_timeout(timedelta(seconds=_CONNECT_SECONDS))
+        .pool_max_idle_per_host(_IDLE_CONNECTIONS_PER_HOST)
+        .min_tls_version("TLSv1.2")
+    )
+    if extra_ca_pem is not None:
+        builder = builder.add_root_certificate_pem(extra_ca_pem)
+    return builder.build()

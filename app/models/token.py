@@ -1,0 +1,45 @@
+"""Tokens as they travel inside the application: opened, or sealed for the database."""
+
+from dataclasses import dataclass, field
+
+from app.models.identifiers import ConnectionId
+
+GENERATIONS_PER_GRANT = 1 << 32
+"""A connection's generation grows by one with each renewal and jumps to the next multiple of
+this when a person connects again or disconnects. So a renewal that is under way meanwhile
+can never reach the new grant's generation, and an older token never replaces a newer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenToken:
+    """A token in the clear.
+
+    `authorization` is the header value that Infobip wants, `tokenType + " " + token`.
+    Ages and lives are seconds relative to now, so that no two clocks have to agree.
+    """
+
+    connection_id: ConnectionId
+    generation: int
+    authorization: str = field(repr=False)
+    age_seconds: float
+    left_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SealedToken:
+    """The same, sealed, as the database keeps it."""
+
+    connection_id: ConnectionId
+    generation: int
+    sealed: bytes = field(repr=False)
+    age_seconds: float
+    left_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A connection whose token cannot be renewed any more, as far as `generation` knows."""
+
+    connection_id: ConnectionId
+    generation: int
+    cause: str

@@ -1,0 +1,121 @@
+"""Writing behind: renewed and lost tokens on their way into the database.
+
+Group commit: the next batch is written as soon as the last one has ended, so what Infobip has
+granted and Postgres does not yet know is one write's worth. While the database is away the
+newest state of each connection waits here, and nothing stops.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+
+import structlog
+
+from app.clock import Clock
+from app.connections.live import LiveToken
+from app.connections.vault import Vault
+from app.errors import DatabaseUnavailable
+from app.models.identifiers import ConnectionId
+from app.models.token import Loss, SealedToken
+from app.store.database import Database
+from app.store.tokens import TokenStore
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 1_000
+_PAUSE_AFTER_FAILURE_SECONDS = 0.5
+
+
+class Ledger:
+    """`on_overtaken` is told of connections for which the database knows something newer."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        vault: Vault,
+        clock: Clock,
+        on_overtaken: Callable[[Collection[ConnectionId]], None],
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+        self._on_overtaken = on_overtaken
+        self._renewed: dict[ConnectionId, LiveToken] = {}
+        self._lost: dict[ConnectionId, Loss] = {}
+        self._work = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._renewed) + len(self._lost)
+
+    def renewed(self, token: LiveToken) -> None:
+        self._renewed[token.connection_id] = token
+        self._work.set()
+
+    def lost(self, loss: Loss) -> None:
+        self._renewed.pop(loss.connection_id, None)
+        self._lost[loss.connection_id] = loss
+        self._work.set()
+
+    async def run(self) -> None:
+        """Write for ever; while the database is away, try again and again."""
+        while True:
+            await self._work.wait()
+            if not await self.write_once():
+                await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
+
+    async def write_once(self) -> bool:
+        """Write one batch of each kind; False if the database is away (nothing is dropped)."""
+        renewed = self._take_renewed()
+        lost = list(self._lost.values())[:_BATCH]
+        try:
+            await self._write(renewed, lost)
+        except DatabaseUnavailable:
+            log.warning("write_behind_postponed", waiting=len(self) + len(renewed))
+            self._put_back(renewed)
+            return False
+        for loss in lost:
+            if self._lost.get(loss.connection_id) is loss:
+                del self._lost[loss.connection_id]
+        if not self._renewed and not self._lost:
+            self._work.clear()
+        return True
+
+    async def _write(self, renewed: list[LiveToken], lost: list[Loss]) -> None:
+        sealed = [self._sealed(token) for token in renewed]
+        if sealed:
+            async with self._database.statement() as tx:
+                written = await TokenStore(tx).write(sealed)
+            overtaken = {token.connection_id for token in renewed} - written
+            if overtaken:
+                self._on_overtaken(overtaken)
+        if lost:
+            async with self._database.statement() as tx:
+                settled = await TokenStore(tx).lose(lost)
+            for loss in lost:
+                if loss.connection_id in settled:
+                    log.warning(
+                        "connection_lost", connection_id=str(loss.connection_id), cause=loss.cause
+                    )
+
+    def _take_renewed(self) -> list[LiveToken]:
+        if len(self._renewed) <= _BATCH:
+            batch, self._renewed = list(self._renewed.values()), {}
+            return batch
+        ids = [
+            connection_id for connection_id, _ in zip(self._renewed, range(_BATCH), strict=False)
+        ]
+        return [self._renewed.pop(connection_id) for connection_id in ids]
+
+    def _put_back(self, batch: list[LiveToken]) -> None:
+        for token in batch:
+            self._renewed.setdefault(token.connection_id, token)
+
+    def _sealed(self, token: LiveToken) -> SealedToken:
+        now = self._clock.monotonic()
+        return SealedToken(
+            connection_id=token.connection_id,
+            generation=token.generation,
+            sealed=self._vault.seal(token.connection_id, token.authorization),
+            age_seconds=now - token.sent,
+            left_seconds=token.expires - now,
+        )

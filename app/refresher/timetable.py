@@ -1,0 +1,35 @@
+"""What is due when: a timing wheel, so that a million entries cost no more than a thousand."""
+
+from app.connections.live import LiveToken
+
+TICK_SECONDS = 0.02
+
+
+class Timetable:
+    """Entries by due time, in ticks. Taking one out early is not needed: stale ones are skipped
+    by whoever takes them, because they are no longer the live token of their connection."""
+
+    def __init__(self, *, now: float) -> None:
+        self._next_tick = _tick(now)
+        self._slots: dict[int, list[LiveToken]] = {}
+
+    def add(self, due: float, token: LiveToken) -> None:
+        """What is already past comes with the next `take_due`."""
+        self._slots.setdefault(max(_tick(due), self._next_tick), []).append(token)
+
+    def take_due(self, now: float) -> list[LiveToken]:
+        """All entries that have become due since the last call, oldest first."""
+        last = _tick(now)
+        due: list[LiveToken] = []
+        if last - self._next_tick > len(self._slots):
+            ticks = sorted(tick for tick in self._slots if tick <= last)
+        else:
+            ticks = list(range(self._next_tick, last + 1))
+        for tick in ticks:
+            due += self._slots.pop(tick, ())
+        self._next_tick = max(self._next_tick, last + 1)
+        return due
+
+
+def _tick(time: float) -> int:
+    return int(time / TICK_SECONDS)

@@ -1,0 +1,82 @@
+"""When to renew, how long to wait, when to try again: pure functions of a token's life.
+
+All spans are fractions of the life, so a life of a minute and one of an hour are treated alike.
+`chance` is a random number from 0 to 1 that spreads what would otherwise come at once.
+"""
+
+from app.errors import ConfigurationError
+
+_HALF = 0.5
+_SPREAD = 0.05
+"""A renewal is due at half of the life, give or take a tenth of that half."""
+
+_ATTEMPT = 0.1
+"""How long one attempt may take."""
+
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.08
+_PAUSE_SPREAD = 0.25
+
+_OVERDUE_SPREAD = 0.2
+"""What is past its time when we find it is spread over this part of what it has left."""
+
+_ATTEMPTS_THAT_MUST_FIT = 3
+_SHORTEST_ATTEMPT_SECONDS = 0.2
+_SHORTEST_CADENCE_SECONDS = 1.0
+
+
+def check_timings(life_seconds: float) -> None:
+    """Raises ConfigurationError when tokens of this life cannot be kept alive."""
+    if life_seconds * _ATTEMPT < _SHORTEST_ATTEMPT_SECONDS:
+        shortest = _SHORTEST_ATTEMPT_SECONDS / _ATTEMPT
+        raise ConfigurationError(
+            f"INFOBIP_TOKEN_LIFETIME_SECONDS is {life_seconds:g}: an attempt to renew would have "
+            f"less than {_SHORTEST_ATTEMPT_SECONDS:g} s. Set it to {shortest:g} or more."
+        )
+
+
+def renewal_due(*, sent: float, expires: float, now: float, chance: float) -> float:
+    """When to renew: around half of the life; if that is past, soon, nearest expiry first."""
+    life = expires - sent
+    due = sent + max(
+        life * (_HALF + _SPREAD * (2 * chance - 1)), min(_SHORTEST_CADENCE_SECONDS, life / 2)
+    )
+    if due > now:
+        return due
+    return now + max(0.0, expires - now) * _OVERDUE_SPREAD * chance
+
+
+def attempt_timeout(*, sent: float, expires: float, now: float) -> float:
+    """How long the next attempt may take: a tenth of the life, at most what is left."""
+    return max(0.0, min((expires - sent) * _ATTEMPT, expires - now))
+
+
+def retry_due(
+    *,
+    sent: float,
+    expires: float,
+    now: float,
+    failures: int,
+    retry_after: float | None,
+    chance: float,
+) -> float:
+    """When to try again after so many failures in a row.
+
+    A server's Retry-After is honoured as far as the life allows: one more attempt has to fit.
+    """
+    life = expires - sent
+    pause = min(life * _FIRST_PAUSE * 2.0 ** min(failures - 1, 16), life * _LONGEST_PAUSE)
+    pause *= 1 + _PAUSE_SPREAD * (2 * chance - 1)
+    if retry_after is not None:
+        latest = expires - now - life * _ATTEMPT
+        pause = max(pause, min(retry_after, latest))
+    return now + pause
+
+
+def worst_case_of_three_attempts(life_seconds: float) -> float:
+    """Seconds that three attempts take at most when each runs into its time limit."""
+    pauses = sum(
+        min(_FIRST_PAUSE * 2.0**number, _LONGEST_PAUSE) * (1 + _PAUSE_SPREAD)
+        for number in range(_ATTEMPTS_THAT_MUST_FIT - 1)
+    )
+    return life_seconds * (_ATTEMPTS_THAT_MUST_FIT * _ATTEMPT + pauses)

@@ -1,0 +1,216 @@
+"""Settings, read from the environment or `.env`, in small groups.
+
+`.env.example` lists them all with their meaning; a test holds the two in step.
+Loading checks each value by itself; `problems` checks how they fit together.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import ConfigurationError
+from app.infobip.hosts import allowed_api_url
+from app.security.sealing import parse_key
+
+_LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
+
+
+def _without_trailing_slash(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an absolute http or https URL")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("must not have a user, query or fragment")
+    return value.rstrip("/")
+
+
+def _absolute(value: str) -> str:
+    _without_trailing_slash(value.partition("?")[0])
+    if "#" in value:
+        raise ValueError("must not have a fragment")
+    return value
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.replace("\n", ",").split(",") if part.strip())
+    return value
+
+
+def _split_spaces(value: Any) -> Any:
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+def _keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for key in value:
+        parse_key(key.get_secret_value())
+    return value
+
+
+def _origin_only(value: tuple[str, ...]) -> tuple[str, ...]:
+    for item in value:
+        if origin_of(item) != item:
+            raise ValueError("each entry must be an origin such as https://portal.infobip.com")
+    return value
+
+
+BaseUrl = Annotated[str, AfterValidator(_without_trailing_slash)]
+RedirectUri = Annotated[str, AfterValidator(_absolute)]
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Origins = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origin_only)
+]
+Scopes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_spaces)]
+Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split), AfterValidator(_keys)]
+
+
+class _Group(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+
+class WebSettings(_Group):
+    """Where browsers reach us, who may frame us, how long a session lives."""
+
+    public_url: BaseUrl = "http://localhost:8000"
+    frame_ancestors: Origins = ()
+    """Empty = the origin of INFOBIP_PORTAL_URL."""
+    session_idle_seconds: int = Field(default=3_600, ge=60)
+    session_absolute_seconds: int = Field(default=43_200, ge=60)
+    gateway_allow: Listed = ()
+    gateway_timeout_seconds: float = Field(default=30, gt=0, le=300)
+    gateway_max_body_bytes: int = Field(default=10_000_000, ge=0)
+
+
+class StorageSettings(_Group):
+    """The database, the data folder and the keys that seal what is stored."""
+
+    database_url: SecretStr | None = None
+    database_pooler: Literal["none", "transaction"] = "none"
+    database_pool_size: int = Field(default=10, ge=2, le=200)
+    data_dir: Path = Path(".data")
+    encryption_keys: Keys = ()
+
+
+class InfobipSettings(_Group):
+    """Our app shell in Infobip and Infobip's addresses."""
+
+    model_config = SettingsConfigDict(env_prefix="INFOBIP_")
+
+    client_id: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{32}$")
+    client_secret: SecretStr | None = None
+    redirect_uri: RedirectUri | None = None
+    """Unset = PUBLIC_URL + /oauth/callback."""
+    scopes: Scopes = ()
+    refresh_fields: Literal["client", "minimal"] = "client"
+    oauth_url: BaseUrl = "https://oneapi.infobip.com/exchange/1/oauth"
+    api_url: BaseUrl = "https://api.infobip.com"
+    api_hosts: Listed = ()
+    portal_url: BaseUrl = "https://portal.infobip.com"
+    token_lifetime_seconds: float = Field(default=60, gt=0, le=86_400)
+
+
+class RefresherSettings(_Group):
+    """How the refresher takes its share of the connections."""
+
+    model_config = SettingsConfigDict(env_prefix="REFRESHER_")
+
+    max_in_flight: int = Field(default=500, ge=1, le=10_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of a process."""
+
+    web: WebSettings
+    storage: StorageSettings
+    infobip: InfobipSettings
+    refresher: RefresherSettings
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment and `.env`.
+
+        Raises ConfigurationError that names each wrong setting and never shows its value.
+        """
+        complaints: list[str] = []
+        groups: dict[str, Any] = {}
+        for name, group in _GROUPS.items():
+            try:
+                groups[name] = group()
+            except ValidationError as error:
+                complaints += _sentences(group, error)
+        if complaints:
+            raise ConfigurationError("\n".join(complaints))
+        return cls(**groups)
+
+    @property
+    def redirect_uri(self) -> str:
+        """The one redirect URI of all flows, as registered in the app shell."""
+        return self.infobip.redirect_uri or f"{self.web.public_url}/oauth/callback"
+
+    @property
+    def frame_ancestors(self) -> tuple[str, ...]:
+        """The origins that may frame the embedded pages."""
+        return self.web.frame_ancestors or (origin_of(self.infobip.portal_url),)
+
+
+_GROUPS: dict[str, type[_Group]] = {
+    "web": WebSettings,
+    "storage": StorageSettings,
+    "infobip": InfobipSettings,
+    "refresher": RefresherSettings,
+}
+
+
+def problems(settings: Settings) -> list[str]:
+    """What keeps this configuration from serving, each a sentence with its remedy."""
+    found = []
+    if not settings.infobip.client_id:
+        found.append("INFOBIP_CLIENT_ID is not set: copy the client ID from your app shell.")
+    if settings.infobip.client_secret is None:
+        found.append("INFOBIP_CLIENT_SECRET is not set: copy the secret from your app shell.")
+    if not settings.infobip.scopes:
+        found.append("INFOBIP_SCOPES is empty: name the scopes of your app shell, e.g. api_read.")
+    if not settings.storage.encryption_keys and settings.storage.database_url is not None:
+        found.append(
+            "ENCRYPTION_KEYS is not set: make a key with `python -m app generate-key` and keep "
+            "it as safe as the database's backups are not."
+        )
+    if not allowed_api_url(settings.infobip.api_url, settings.infobip.api_hosts):
+        found.append(
+            "INFOBIP_API_URL is not one of Infobip's API hosts: use https://api.infobip.com, your "
+            "https://<personal>.api.infobip.com, or list the host in INFOBIP_API_HOSTS."
+        )
+    for name, url in _public_urls(settings).items():
+        if urlsplit(url).scheme != "https" and urlsplit(url).hostname not in _LOOPBACK_HOSTS:
+            found.append(f"{name} must be https: browsers keep our cookies on nothing less.")
+    return found
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, as browsers write an origin."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _public_urls(settings: Settings) -> dict[str, str]:
+    return {"PUBLIC_URL": settings.web.public_url, "INFOBIP_OAUTH_URL": settings.infobip.oauth_url}
+
+
+def _sentences(group: type[_Group], error: ValidationError) -> list[str]:
+    prefix = group.model_config.get("env_prefix", "")
+    return [
+        f"{prefix}{str(item['loc'][0]) if item['loc'] else ''}".upper()
+        + f": {item['msg'].removeprefix('Value error, ')}."
+        for item in error.errors(include_input=False, include_url=False)
+    ]

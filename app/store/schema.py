@@ -1,0 +1,64 @@
+"""Bringing a database to the newest schema, and telling whether it is there."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from app.store.database import Database
+from app.store.tables import metadata
+
+_ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"
+_MIGRATION_LOCK = 0x48454152  # any constant will do: one migrator at a time
+
+
+async def migrate(database: Database) -> None:
+    """Apply all outstanding migrations; a second caller waits and then finds nothing to do.
+
+    Raises DatabaseUnavailable, also when a migration could not get its lock in five seconds:
+    then nothing of that migration was done, and running it again is safe.
+    """
+    async with database.statement() as lock:
+        await lock.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+        try:
+            async with database.engine.connect() as connection:
+                await connection.run_sync(_upgrade)
+        finally:
+            await lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
+
+
+async def is_current(database: Database) -> bool:
+    """Whether the database has exactly the schema that this code expects."""
+    async with database.transaction() as connection:
+        return await connection.run_sync(_current_heads) == set(
+            ScriptDirectory.from_config(_config()).get_heads()
+        )
+
+
+async def drift(database: Database) -> list[str]:
+    """Where the migrated schema and the tables in the code differ; empty when they agree."""
+    async with database.transaction() as connection:
+        return [str(item) for item in await connection.run_sync(_differences)]
+
+
+def _config() -> Config:
+    return Config(str(_ALEMBIC_INI))
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _current_heads(connection: Connection) -> set[str]:
+    return set(MigrationContext.configure(connection).get_current_heads())
+
+
+def _differences(connection: Connection) -> list[object]:
+    options = {"compare_type": True, "compare_server_default": True}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))

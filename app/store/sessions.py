@@ -1,0 +1,87 @@
+"""Sessions of embedded pages, known by the hash of their token alone."""
+
+from sqlalchemy import delete, func, or_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.models.flow import Params, Surface
+from app.models.identifiers import ConnectionId, SessionId
+from app.models.session import Session
+from app.store.connections import connection_of, select_connections
+from app.store.intervals import seconds
+from app.store.tables import connections, sessions
+
+
+class SessionStore:
+    """The table `sessions`."""
+
+    def __init__(self, tx: AsyncConnection) -> None:
+        self._tx = tx
+
+    async def add(
+        self,
+        session_id: SessionId,
+        *,
+        token_hash: bytes,
+        connection_id: ConnectionId,
+        surface: Surface,
+        params: Params,
+        life_seconds: float,
+    ) -> None:
+        await self._tx.execute(
+            sessions.insert().values(
+                id=session_id,
+                token_hash=token_hash,
+                connection_id=connection_id,
+                surface=surface,
+                params=[list(pair) for pair in params],
+                expires_at=func.now() + seconds(life_seconds),
+            )
+        )
+
+    async def find(self, *, token_hash: bytes, idle_seconds: float) -> Session | None:
+        """The live session of this token, with its connection as it is now."""
+        idle = func.extract("epoch", func.now() - sessions.c.seen_at)
+        statement = (
+            select_connections(
+                sessions.c.id.label("session_id"),
+                sessions.c.surface,
+                sessions.c.params,
+                sessions.c.expires_at.label("session_expires_at"),
+                idle.label("seen_seconds_ago"),
+            )
+            .join(sessions, sessions.c.connection_id == connections.c.id)
+            .where(
+                sessions.c.token_hash == token_hash,
+                sessions.c.expires_at > func.now(),
+                sessions.c.seen_at > func.now() - seconds(idle_seconds),
+            )
+        )
+        row = (await self._tx.execute(statement)).one_or_none()
+        if row is None:
+            return None
+        return Session(
+            id=SessionId(row.session_id),
+            connection=connection_of(row),
+            surface=Surface(row.surface),
+            params=tuple((name, value) for name, value in row.params),
+            expires_at=row.session_expires_at,
+            seen_seconds_ago=float(row.seen_seconds_ago),
+        )
+
+    async def touch(self, session_id: SessionId) -> None:
+        """The page is still there."""
+        await self._tx.execute(
+            update(sessions).where(sessions.c.id == session_id).values(seen_at=func.now())
+        )
+
+    async def end(self, *, token_hash: bytes) -> None:
+        """The session is over, from this moment on."""
+        await self._tx.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
+
+    async def purge(self, *, idle_seconds: float) -> int:
+        """Remove what has ended by itself; how many that were."""
+        over = or_(
+            sessions.c.expires_at <= func.now(),
+            sessions.c.seen_at <= func.now() - seconds(idle_seconds),
+        )
+        return (await self._tx.execute(delete(sessions).where(over))).rowcount

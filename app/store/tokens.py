@@ -1,0 +1,204 @@
+"""Sealed tokens. Every write is fenced by the generation: newer wins, whoever comes when."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    LargeBinary,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.models.connection import ConnectionStatus, LossCause
+from app.models.identifiers import ConnectionId, Shard, shard_of
+from app.models.token import GENERATIONS_PER_GRANT, Loss, SealedToken
+from app.store.intervals import seconds
+from app.store.tables import connections, tokens
+
+_NEXT_GRANT = text(f"(tokens.generation / {GENERATIONS_PER_GRANT} + 1) * {GENERATIONS_PER_GRANT}")
+
+# One statement for a batch: one round trip, one commit. Rows that somebody else has brought
+# further (a reconnect, a disconnect, another owner) do not match and are not returned.
+_WRITE = text(
+    """
+    UPDATE tokens SET
+        generation = new.generation,
+        sealed = new.sealed,
+        renewed_at = now() - make_interval(secs => new.age),
+        expires_at = now() + make_interval(secs => new.left_seconds)
+    FROM unnest(:ids, :generations, :sealed, :ages, :lefts)
+        AS new (connection_id, generation, sealed, age, left_seconds)
+    WHERE tokens.connection_id = new.connection_id
+        AND tokens.generation < new.generation
+        AND tokens.sealed IS NOT NULL
+    RETURNING tokens.connection_id
+    """
+).bindparams(
+    bindparam("ids", type_=ARRAY(Uuid)),
+    bindparam("generations", type_=ARRAY(BigInteger)),
+    bindparam("sealed", type_=ARRAY(LargeBinary)),
+    bindparam("ages", type_=ARRAY(Double)),
+    bindparam("lefts", type_=ARRAY(Double)),
+)
+
+# The token goes and the connection is lost, unless a newer token has come meanwhile.
+_LOSE = text(
+    f"""
+    WITH gone AS (
+        UPDATE tokens SET sealed = NULL
+        FROM unnest(:ids, :generations, :causes) AS loss (connection_id, generation, cause)
+        WHERE tokens.connection_id = loss.connection_id
+            AND tokens.generation <= loss.generation
+            AND tokens.sealed IS NOT NULL
+        RETURNING tokens.connection_id, loss.cause
+    )
+    UPDATE connections SET status = '{ConnectionStatus.LOST}', reason = gone.cause,
+        changed_at = now()
+    FROM gone
+    WHERE connections.id = gone.connection_id
+        AND connections.status = '{ConnectionStatus.ACTIVE}'
+    RETURNING connections.id
+    """  # noqa: S608 - constants of ours
+).bindparams(
+    bindparam("ids", type_=ARRAY(Uuid)),
+    bindparam("generations", type_=ARRAY(BigInteger)),
+    bindparam("causes", type_=ARRAY(Text)),
+)
+
+# Tokens that died while nobody was there to renew them.
+_LOSE_OVERDUE = text(
+    f"""
+    WITH gone AS (
+        UPDATE tokens SET sealed = NULL
+        WHERE shard = ANY(:shards) AND sealed IS NOT NULL AND expires_at <= now()
+        RETURNING connection_id
+    )
+    UPDATE connections SET status = '{ConnectionStatus.LOST}',
+        reason = '{LossCause.NOT_RENEWED}', changed_at = now()
+    FROM gone
+    WHERE connections.id = gone.connection_id
+        AND connections.status = '{ConnectionStatus.ACTIVE}'
+    RETURNING connections.id
+    """  # noqa: S608 - constants of ours
+).bindparams(bindparam("shards", type_=ARRAY(BigInteger)))
+
+
+class TokenStore:
+    """The table `tokens`."""
+
+    def __init__(self, tx: AsyncConnection) -> None:
+        self._tx = tx
+
+    async def begin_grant(
+        self, connection_id: ConnectionId, sealed: bytes | None, *, age: float, left: float
+    ) -> int:
+        """Replace whatever is there by a new grant's token (None = none); its generation.
+
+        Renewals of the old token that are still under way cannot reach this generation.
+        """
+        times: dict[str, Any] = {
+            "sealed": sealed,
+            "renewed_at": func.now() - seconds(age),
+            "expires_at": func.now() + seconds(left),
+        }
+        statement = (
+            insert(tokens)
+            .values(
+                connection_id=connection_id,
+                shard=shard_of(connection_id),
+                generation=GENERATIONS_PER_GRANT,
+                **times,
+            )
+            .on_conflict_do_update(
+                index_elements=["connection_id"], set_={"generation": _NEXT_GRANT, **times}
+            )
+            .returning(tokens.c.generation)
+        )
+        return int((await self._tx.execute(statement)).scalar_one())
+
+    async def end_grant(self, connection_id: ConnectionId) -> None:
+        """Take the token away for good: no renewal under way can bring it back."""
+        await self._tx.execute(
+            tokens.update()
+            .where(tokens.c.connection_id == connection_id)
+            .values(sealed=None, generation=_NEXT_GRANT)
+        )
+
+    async def write(self, batch: Sequence[SealedToken]) -> set[ConnectionId]:
+        """Store renewed tokens; the ids of those that were newer than what is there."""
+        rows = await self._tx.execute(
+            _WRITE,
+            {
+                "ids": [item.connection_id for item in batch],
+                "generations": [item.generation for item in batch],
+                "sealed": [item.sealed for item in batch],
+                "ages": [item.age_seconds for item in batch],
+                "lefts": [item.left_seconds for item in batch],
+            },
+        )
+        return {ConnectionId(row.connection_id) for row in rows}
+
+    async def lose(self, losses: Sequence[Loss]) -> set[ConnectionId]:
+        """Mark connections as lost; the ids of those for which nothing newer had come."""
+        rows = await self._tx.execute(
+            _LOSE,
+            {
+                "ids": [item.connection_id for item in losses],
+                "generations": [item.generation for item in losses],
+                "causes": [item.cause for item in losses],
+            },
+        )
+        return {ConnectionId(row.id) for row in rows}
+
+    async def lose_overdue(self, shards: Sequence[Shard]) -> set[ConnectionId]:
+        """Mark those as lost whose token died unrenewed."""
+        rows = await self._tx.execute(_LOSE_OVERDUE, {"shards": list(shards)})
+        return {ConnectionId(row.id) for row in rows}
+
+    async def load_shards(self, shards: Sequence[Shard]) -> list[SealedToken]:
+        """All live tokens of these shards, nearest expiry first."""
+        statement = _live().where(tokens.c.shard.in_(shards)).order_by(tokens.c.expires_at)
+        return [_sealed_token(row) for row in await self._tx.execute(statement)]
+
+    async def load(self, ids: Sequence[ConnectionId]) -> list[SealedToken]:
+        """The live tokens among these connections."""
+        statement = _live().where(tokens.c.connection_id.in_(ids))
+        return [_sealed_token(row) for row in await self._tx.execute(statement)]
+
+
+def _live() -> Select[Any]:
+    return (
+        select(
+            tokens.c.connection_id,
+            tokens.c.generation,
+            tokens.c.sealed,
+            func.extract("epoch", func.now() - tokens.c.renewed_at).label("age"),
+            func.extract("epoch", tokens.c.expires_at - func.now()).label("left"),
+        )
+        .join(connections, connections.c.id == tokens.c.connection_id)
+        .where(
+            connections.c.status == ConnectionStatus.ACTIVE,
+            tokens.c.sealed.is_not(None),
+            tokens.c.expires_at > func.now(),
+        )
+    )
+
+
+def _sealed_token(row: Row[Any]) -> SealedToken:
+    return SealedToken(
+        connection_id=ConnectionId(row.connection_id),
+        generation=row.generation,
+        sealed=row.sealed,
+        age_seconds=float(row.age),
+        left_seconds=float(row.left),
+    )
