@@ -1,0 +1,1 @@
+"""Beginning, completing and ending connections, and the tokens they live by."""

@@ -85,8 +85,9 @@ class Authorisations:
         """Prove the browser, take the flow, trade the code, store the connection; in this order.
 
         `browser_secrets` is what the browser brought: one for each load under way.
-        Raises FlowUnknown, WrongBrowser, CodeRefused, ClientNotAccepted, InfobipUnreachable, InfobipTimeout, InfobipThrottled or
-        DatabaseUnavailable; a flow that was taken stays taken, and nothing else is stored.
+        Raises FlowUnknown, WrongBrowser, CodeRefused, ClientNotAccepted, InfobipUnreachable,
+        InfobipTimeout, InfobipThrottled or DatabaseUnavailable; a flow that was taken stays
+        taken, and nothing else is stored.
         """
         flow, browser_secret = await self._take(state, browser_secrets)
         sent = self._clock.monotonic()

@@ -1,0 +1,1 @@
+"""Embedded pages: who is signed in."""

@@ -1,0 +1,1 @@
+"""Calls of embedded pages to Infobip: what may pass, and how it passes."""

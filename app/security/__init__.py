@@ -1,0 +1,1 @@
+"""Sealing and hashing of secrets."""

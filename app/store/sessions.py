@@ -74,9 +74,17 @@ class SessionStore:
             update(sessions).where(sessions.c.id == session_id).values(seen_at=func.now())
         )
 
-    async def end(self, *, token_hash: bytes) -> None:
+    async def end(self, session_id: SessionId) -> None:
         """The session is over, from this moment on."""
-        await self._tx.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
+        await self._tx.execute(delete(sessions).where(sessions.c.id == session_id))
+
+    async def end_unless_of(self, connection_id: ConnectionId, *, token_hash: bytes) -> None:
+        """The session is over if it belongs to another connection."""
+        await self._tx.execute(
+            delete(sessions).where(
+                sessions.c.token_hash == token_hash, sessions.c.connection_id != connection_id
+            )
+        )
 
     async def purge(self, *, idle_seconds: float) -> int:
         """Remove what has ended by itself; how many that were."""

@@ -1,0 +1,1 @@
+"""Routes: who may call, what comes in, one service call, what goes out."""

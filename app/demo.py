@@ -1,0 +1,105 @@
+"""The demo: embedded database, sandbox and Hearth on this machine, with nothing set up."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from app.deployment import prepare_schema, with_database
+from app.errors import ConfigurationError
+from app.serving import listen, run_async, serve
+from app.settings import InfobipSettings, RefresherSettings, Settings, StorageSettings, WebSettings
+
+_SANDBOX_STARTS_WITHIN_SECONDS = 20.0
+_GATEWAY_ALLOW = (
+    "POST /sms/2/text/advanced",
+    "POST /sms/3/messages",
+    "GET /account/1/balance",
+    "GET /people/2/persons",
+    "GET /ccaas/1/conversations/*",
+    "GET /ccaas/1/conversations/*/messages",
+    "POST /ccaas/1/conversations/*/messages",
+)
+
+
+def demo(*, port: int, sandbox_port: int) -> int:
+    """Run until Ctrl-C. Raises ConfigurationError for busy ports and the like."""
+    listener = listen("127.0.0.1", port)
+    with _sandbox(port=sandbox_port, app_url=f"http://localhost:{port}") as app:
+        settings = _settings(port, sandbox_port, app)
+        with with_database(settings) as ready:
+            run_async(prepare_schema(ready, embedded=True))
+            sys.stdout.write(_banner(sandbox_port, settings))
+            sys.stdout.flush()
+            return serve(ready, listener)
+
+
+@contextmanager
+def _sandbox(*, port: int, app_url: str) -> Iterator[dict[str, Any]]:
+    """The sandbox as a process of its own; yields its app's credentials."""
+    command = [sys.executable, "-m", "sandbox", "--port", str(port), "--app-url", app_url]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own module
+    try:
+        yield _credentials(process, f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _credentials(process: subprocess.Popen[bytes], url: str) -> dict[str, Any]:
+    deadline = time.monotonic() + _SANDBOX_STARTS_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ConfigurationError("The sandbox did not start; see above. (--sandbox-port)")
+        try:
+            state = httpx.get(f"{url}/_sandbox/state", trust_env=False)
+        except httpx.TransportError:
+            time.sleep(0.05)
+            continue
+        app: dict[str, Any] = state.json()["apps"][0]
+        return app
+    raise ConfigurationError("The sandbox did not become ready in time.")
+
+
+def _settings(port: int, sandbox_port: int, app: dict[str, Any]) -> Settings:
+    """Settings of the demo's own: the environment and `.env` are left out on purpose."""
+    sandbox_url = f"http://127.0.0.1:{sandbox_port}"
+    data_dir = StorageSettings().data_dir / "demo"
+    return Settings(
+        web=WebSettings(
+            _env_file=None,
+            public_url=f"http://localhost:{port}",
+            gateway_allow=_GATEWAY_ALLOW,
+        ),
+        storage=StorageSettings(
+            _env_file=None, database_url=None, data_dir=data_dir, encryption_keys=()
+        ),
+        infobip=InfobipSettings(
+            _env_file=None,
+            client_id=app["clientId"],
+            client_secret=SecretStr(app["clientSecret"]),
+            scopes=("api_read", "conversations"),
+            oauth_url=f"{sandbox_url}/exchange/1/oauth",
+            api_url=sandbox_url,
+            api_hosts=(f"127.0.0.1:{sandbox_port}",),
+            portal_url=sandbox_url,
+        ),
+        refresher=RefresherSettings(_env_file=None),
+    )
+
+
+def _banner(sandbox_port: int, settings: Settings) -> str:
+    return (
+        "\n"
+        f"  Open      http://127.0.0.1:{sandbox_port}/       a web interface with our pages\n"
+        f"  Panel     http://127.0.0.1:{sandbox_port}/panel  what the sandbox does, and faults\n"
+        f"  Hearth    {settings.web.public_url}\n"
+        f"  Data      {os.path.relpath(settings.storage.data_dir)}\n"
+        "  Ctrl-C stops all of it.\n\n"
+    )

@@ -1,0 +1,81 @@
+"""The web application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+
+from app.connections.retention import purge_for_ever
+from app.factory import Process, open_process
+from app.settings import Settings
+from app.web.middleware import install_middleware
+from app.web.problems import install_error_handlers
+from app.web.routes import callback, entry, gateway, operations, session, ui
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    refresher: bool = True,
+    on_failure: Callable[[], None] = lambda: None,
+) -> FastAPI:
+    """Hearth as an ASGI application, with or without a refresher in the same process.
+
+    `on_failure` is called when a background duty died: the process should then end, because
+    tokens are no longer kept alive by it.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_process(settings) as process, _duties(process, refresher, on_failure):
+            app.state.process = process
+            yield
+
+    app = FastAPI(
+        title="Hearth",
+        description="The backend for apps embedded in the Infobip web interface.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    install_middleware(
+        app,
+        frame_ancestors=settings.frame_ancestors,
+        https=settings.web.public_url.startswith("https:"),
+    )
+    install_error_handlers(app)
+    for routes in (entry, callback, ui, session, operations):
+        app.include_router(routes.router)
+    app.router.routes += [ui.assets(), gateway.route()]
+    return app
+
+
+@asynccontextmanager
+async def _duties(
+    process: Process, refresher: bool, on_failure: Callable[[], None]
+) -> AsyncIterator[None]:
+    """What goes on beside the requests; stopped in good order at the end."""
+    stop = asyncio.Event()
+    idle_seconds = process.settings.web.session_idle_seconds
+    purge = asyncio.create_task(purge_for_ever(process.database, session_idle_seconds=idle_seconds))
+    tasks = [purge]
+    if refresher:
+        tasks.append(asyncio.create_task(process.refresher.run(stop)))
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("background_duty_died", exc_info=error)
+            on_failure()
+
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        stop.set()
+        purge.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,100 @@
+"""Running the web application and the refresher as processes."""
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import Coroutine
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from app.errors import ConfigurationError
+from app.factory import open_process
+from app.main import create_app
+from app.settings import Settings
+
+_FINISH_REQUESTS_WITHIN_SECONDS = 2
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ConfigurationError with a sentence when it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(_why_not(error, host, port)) from error
+    return listener
+
+
+def serve(settings: Settings, listener: socket.socket) -> int:
+    """Web and refresher until SIGTERM or SIGINT; the exit status."""
+    failed = False
+
+    def on_failure() -> None:
+        nonlocal failed
+        failed = server.should_exit = True
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings, on_failure=on_failure),
+            http="httptools",
+            loop="uvloop",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_FINISH_REQUESTS_WITHIN_SECONDS,
+        )
+    )
+    with uvicorn_signals_swallowed():
+        server.run(sockets=[listener])
+    return 1 if failed or not server.started else 0
+
+
+def refresh(settings: Settings) -> int:
+    """The refresher alone until SIGTERM or SIGINT; the exit status."""
+    run_async(_refresh(settings))
+    return 0
+
+
+def run_async(task: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(task)
+
+
+async def _refresh(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_process(settings) as process:
+        await process.refresher.run(stop)
+
+
+class uvicorn_signals_swallowed:  # noqa: N801 - reads as a sentence in a `with`
+    """uvicorn raises the signal that stopped it anew; we have stopped and say so by our status."""
+
+    def __enter__(self) -> None:
+        self._before = {
+            number: signal.signal(number, lambda *_: None)
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} is in use. Stop what listens there, or choose another with --port."
+    if error.errno == errno.EACCES:
+        return f"Port {port} needs privileges. Choose one above 1023 with --port."
+    return f"Cannot listen on {host}:{port}: {error.strerror or error}."

@@ -1,0 +1,49 @@
+"""Our cookies: the session's, and one for each authorisation flow under way.
+
+All are `__Host-` (Secure, whole origin, no Domain) and partitioned by the site that frames us
+(CHIPS), which is what browsers keep where they block third-party cookies. Starlette writes
+`Partitioned` on Python 3.14 and later only, so the header is written here.
+"""
+
+import secrets
+import time
+from collections.abc import Mapping
+
+SESSION_COOKIE = "__Host-hearth-session"
+_FLOW_PREFIX = "__Host-hearth-flow-"
+_MOST_FLOWS = 8
+"""A page may open several cards at once; beyond that the oldest flow is given up."""
+
+_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=None; Partitioned"
+
+
+def set_cookie(name: str, value: str, *, max_age_seconds: int) -> str:
+    """The value of a Set-Cookie header."""
+    return f"{name}={value}; Max-Age={max_age_seconds}; {_ATTRIBUTES}"
+
+
+def clear_cookie(name: str) -> str:
+    """The value of a Set-Cookie header that removes a cookie."""
+    return set_cookie(name, "", max_age_seconds=0)
+
+
+def new_flow_name() -> str:
+    """A name for one flow's cookie; names sort by the time they were made."""
+    return f"{_FLOW_PREFIX}{int(time.time()):010x}{secrets.token_hex(4)}"
+
+
+def flow_secrets(cookies: Mapping[str, str]) -> list[str]:
+    """What the browser brought for flows under way, newest first, as many as we ever gave."""
+    return [cookies[name] for name in reversed(_flow_names(cookies))][: _MOST_FLOWS + 1]
+
+
+def flow_cookies_to_clear(cookies: Mapping[str, str], *, finished: str | None = None) -> list[str]:
+    """Names of flow cookies that are of no more use: the finished flow's, or the oldest."""
+    names = _flow_names(cookies)
+    if finished is not None:
+        return [name for name in names if cookies[name] == finished]
+    return names[: max(0, len(names) - _MOST_FLOWS + 1)]
+
+
+def _flow_names(cookies: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in cookies if name.startswith(_FLOW_PREFIX))
