@@ -35,7 +35,7 @@ async def _begin(request: Request, process: ProcessOf, surface: Surface) -> Resp
         Flow(surface, params), state=single(query, "state", form=STATE)
     )
     response = Response(status_code=302)
-    response.headers["location"] = begun.authorize_url + _fragment(params)
+    response.headers["location"] = f"{begun.authorize_url}#{_fragment(params)}"
     response.headers.append(
         "set-cookie",
         set_cookie(new_flow_name(), begun.browser_secret, max_age_seconds=FLOW_SECONDS),
@@ -52,4 +52,4 @@ def _fragment(params: Params) -> str:
     cards with one `state` are opened at once, nothing in the callback tells which is which;
     the page that the frame ends on can tell by this.
     """
-    return f"#hearth={quote(urlencode(params), safe='')}" if params else ""
+    return f"hearth={quote(urlencode(params), safe='')}"

@@ -1,0 +1,1 @@
+"""A simulator of Infobip's web interface, OAuth endpoints and API, for development and tests."""
