@@ -2,7 +2,7 @@
 
 httpx is the interface. Its own connection pool collapses above some fifty connections, so the
 pool underneath is pyreqwest's (Rust). Renewals, thousands a second, skip httpx and use that
-client directly. To move to another client, change this file.
+client directly. To move to another client, change this file and `pool.py`.
 """
 
 from collections.abc import Iterator
@@ -12,16 +12,12 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.compatibility.httpx import HttpxTransport
 from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
 
 from app.infobip.answers import Answer
 from app.infobip.errors import TimedOut, Unintelligible, Unreachable
+from app.infobip.pool import PoolTransport, build_client
 
-_CONNECT_SECONDS = 5.0
-_IDLE_CONNECTIONS_PER_HOST = 1_000
-_USER_AGENT = "hearth"
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
 
@@ -33,8 +29,8 @@ class Transport:
     """
 
     def __init__(self, *, extra_ca_pem: bytes | None = None) -> None:
-        self._client = _build_client(extra_ca_pem)
-        self.raw: httpx.AsyncBaseTransport = HttpxTransport(self._client)
+        self._client = build_client(extra_ca_pem=extra_ca_pem)
+        self.raw: httpx.AsyncBaseTransport = PoolTransport(self._client)
         self._http = httpx.AsyncClient(transport=self.raw, trust_env=False, follow_redirects=False)
 
     async def __aenter__(self) -> Self:
@@ -97,24 +93,3 @@ def translated_errors() -> Iterator[None]:
         raise Unreachable(type(error).__name__) from error
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
         raise Unintelligible(type(error).__name__, status=0) from error
-
-
-def _build_client(extra_ca_pem: bytes | None) -> Client:
-    builder = (
-        ClientBuilder()
-        .http1_only()
-        .follow_redirects(False)
-        .referer(False)
-        .default_cookie_store(False)
-        .gzip(False)
-        .brotli(False)
-        .zstd(False)
-        .deflate(False)
-        .user_agent(_USER_AGENT)
-        .connect_timeout(timedelta(seconds=_CONNECT_SECONDS))
-        .pool_max_idle_per_host(_IDLE_CONNECTIONS_PER_HOST)
-        .min_tls_version("TLSv1.2")
-    )
-    if extra_ca_pem is not None:
-        builder = builder.add_root_certificate_pem(extra_ca_pem)
-    return builder.build()

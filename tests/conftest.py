@@ -1,0 +1,132 @@
+"""Real Postgres, a real sandbox over the wire, a real Hearth: what most tests start from."""
+
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.embedded_postgres import EmbeddedPostgres
+from app.factory import Process
+from app.main import create_app
+from app.settings import Settings
+from sandbox.app import create_app as create_sandbox
+from sandbox.config import SandboxConfig
+from tests.support.databases import fresh_database, make_template
+from tests.support.servers import free_socket, serving
+from tests.support.settings import make_settings
+from tests.support.user_agent import UserAgent
+from tests.support.vendor import Vendor
+
+
+@dataclass(frozen=True)
+class Hearth:
+    """A Hearth that serves."""
+
+    url: str
+    settings: Settings
+    process: Process
+    http: httpx.AsyncClient
+
+    def browser(self) -> UserAgent:
+        """A browser that has never been here."""
+        return UserAgent(self.http, hearth=self.url)
+
+
+StartHearth = Callable[..., AbstractAsyncContextManager[Hearth]]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a Postgres server for all tests."""
+    with tempfile.TemporaryDirectory(prefix="hearth-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # as root, the server runs as another account
+        with EmbeddedPostgres(data_dir=Path(folder) / "postgres") as server:
+            yield server.url
+
+
+@pytest.fixture(scope="session")
+async def template(postgres: str) -> str:
+    await make_template(postgres)
+    return postgres
+
+
+@pytest.fixture
+async def database_url(template: str) -> AsyncIterator[str]:
+    """A database of the test's own."""
+    async with fresh_database(template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def public_port() -> Iterator[socket.socket]:
+    """The listening socket of each test's Hearth; its port is registered in the sandbox."""
+    with free_socket() as listener:
+        yield listener
+
+
+@pytest.fixture(scope="session")
+async def shared_vendor(
+    http: httpx.AsyncClient, public_port: socket.socket
+) -> AsyncIterator[Vendor]:
+    app_url = f"http://localhost:{public_port.getsockname()[1]}"
+    listener = free_socket()
+    async with serving(create_sandbox(SandboxConfig(app_url=app_url)), listener):
+        yield Vendor(http, url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+
+@pytest.fixture
+async def vendor(shared_vendor: Vendor) -> Vendor:
+    """A sandbox that knows our app and where nothing has happened yet."""
+    await shared_vendor.reset()
+    return shared_vendor
+
+
+@pytest.fixture
+def start_hearth(
+    database_url: str, vendor: Vendor, public_port: socket.socket, http: httpx.AsyncClient
+) -> StartHearth:
+    """Start a Hearth with settings of the test's choice."""
+
+    @asynccontextmanager
+    async def start(
+        *,
+        refresher: bool = False,
+        web: Mapping[str, Any] | None = None,
+        infobip: Mapping[str, Any] | None = None,
+    ) -> AsyncIterator[Hearth]:
+        settings = make_settings(
+            database_url=database_url,
+            sandbox_url=vendor.url,
+            public_url=f"http://localhost:{public_port.getsockname()[1]}",
+            web=web or {},
+            infobip=infobip or {},
+        )
+        app = create_app(settings, refresher=refresher)
+        async with serving(app, public_port.dup()) as url:
+            yield Hearth(url, settings, app.state.process, http)
+
+    return start
+
+
+@pytest.fixture
+async def hearth(start_hearth: StartHearth) -> AsyncIterator[Hearth]:
+    """A Hearth without a refresher."""
+    async with start_hearth() as running:
+        yield running

@@ -1,0 +1,43 @@
+"""Databases for tests: cloned from one that the migrations have made."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.store.database import Database
+from app.store.schema import migrate
+
+TEMPLATE = "hearth_template"
+_numbers = count(1)
+
+
+def named(url: str, name: str) -> str:
+    """The URL of another database of the same server."""
+    return url.replace("@/postgres?", f"@/{name}?")
+
+
+async def make_template(url: str) -> None:
+    """The database that all others are cloned from."""
+    await _execute(url, f"CREATE DATABASE {TEMPLATE}")
+    database = Database(url=named(url, TEMPLATE), pool_size=2)
+    await migrate(database)
+    await database.close()
+
+
+@asynccontextmanager
+async def fresh_database(url: str) -> AsyncIterator[str]:
+    """The URL of a database of one's own, at the newest schema."""
+    name = f"test_{next(_numbers)}"
+    await _execute(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield named(url, name)
+    await _execute(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _execute(url: str, statement: str) -> None:
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(statement))
+    await engine.dispose()

@@ -1,0 +1,64 @@
+"""The sandbox, steered through its control API as one of our users would."""
+
+from collections import Counter
+from typing import Any
+
+import httpx
+
+
+class Vendor:
+    """A running sandbox."""
+
+    def __init__(self, http: httpx.AsyncClient, *, url: str) -> None:
+        self._http = http
+        self.url = url
+
+    async def reset(self) -> None:
+        (await self._http.post(f"{self.url}/_sandbox/reset")).raise_for_status()
+
+    async def state(self, *, user: int = 0) -> str:
+        """A `state` as the web interface puts it into a frame's address for one of its users."""
+        users = (await self.snapshot())["users"]
+        answer = await self._post("/embedded-states", {"userKey": users[user]["userKey"]})
+        return str(answer["state"])
+
+    async def snapshot(self) -> dict[str, Any]:
+        answer: dict[str, Any] = (await self._http.get(f"{self.url}/_sandbox/state")).json()
+        return answer
+
+    async def user(self, number: int = 0) -> dict[str, Any]:
+        user: dict[str, Any] = (await self.snapshot())["users"][number]
+        return user
+
+    async def configure(self, **changes: Any) -> None:
+        answer = await self._http.patch(f"{self.url}/_sandbox/settings", json=changes)
+        answer.raise_for_status()
+
+    async def fail(self, *faults: dict[str, Any]) -> None:
+        answer = await self._http.put(f"{self.url}/_sandbox/faults", json=list(faults))
+        answer.raise_for_status()
+
+    async def heal(self) -> None:
+        (await self._http.delete(f"{self.url}/_sandbox/faults")).raise_for_status()
+
+    async def advance(self, seconds: float) -> None:
+        await self._post("/clock", {"advanceSeconds": seconds})
+
+    async def revoke(self) -> None:
+        await self._post("/tokens/revoke", {"all": True})
+
+    async def count(self, kind: str) -> int:
+        """How often something happened: `exchanges`, `refreshes`, `tokenRequests`, …"""
+        return Counter((await self.snapshot())["counters"])[kind]
+
+    async def messages(self) -> list[dict[str, Any]]:
+        answer: list[dict[str, Any]] = (
+            await self._http.get(f"{self.url}/_sandbox/messages")
+        ).json()
+        return answer
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = await self._http.post(f"{self.url}/_sandbox{path}", json=body)
+        answer.raise_for_status()
+        parsed: dict[str, Any] = answer.json()
+        return parsed
