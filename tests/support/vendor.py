@@ -22,6 +22,11 @@ class Vendor:
         answer = await self._post("/embedded-states", {"userKey": users[user]["userKey"]})
         return str(answer["state"])
 
+    async def states_of_new_users(self, count: int) -> list[str]:
+        """As many `state`s, each of a user of its own."""
+        answer = await self._post("/embedded-states", {"newUsers": True, "count": count})
+        return [str(state["state"]) for state in answer["states"]]
+
     async def snapshot(self) -> dict[str, Any]:
         answer: dict[str, Any] = (await self._http.get(f"{self.url}/_sandbox/state")).json()
         return answer
