@@ -46,6 +46,14 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture
+def walkable_folder() -> Iterator[Path]:
+    """A folder that the account of an embedded Postgres can reach, when root runs the tests."""
+    with tempfile.TemporaryDirectory(prefix="hearth-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a Postgres server for all tests."""

@@ -145,7 +145,9 @@ def in_any_case(name: bytes) -> st.SearchStrategy[bytes]:
 known_names = st.sampled_from([*NEVER_INWARD, *NEVER_OUTWARD, b"accept", b"x-a", b"etag"])
 any_names = known_names.flatmap(in_any_case) | st.binary(max_size=12)
 any_headers = st.lists(st.tuples(any_names, st.binary(max_size=12)), max_size=8)
-connections = st.lists(any_names, max_size=4).map(lambda tokens: (b"Connection", b", ".join(tokens)))
+connections = st.lists(any_names, max_size=4).map(
+    lambda tokens: (b"Connection", b", ".join(tokens))
+)
 
 
 @hostile

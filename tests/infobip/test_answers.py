@@ -380,7 +380,9 @@ def test_every_refusal_is_one_of_ours_and_says_nothing_of_the_body(
 
 
 @hostile
-@given(token=st.text(st.characters(exclude_categories=["Cs"])), scheme=st.none() | st.text("aZ -\n"))
+@given(
+    token=st.text(st.characters(exclude_categories=["Cs"])), scheme=st.none() | st.text("aZ -\n")
+)
 def test_a_token_is_kept_to_the_letter_or_not_at_all(token: str, scheme: str | None) -> None:
     fields = {"token": token, "tokenType": scheme}
     try:

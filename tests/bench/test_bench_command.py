@@ -1,0 +1,82 @@
+"""The benchmark's command and its results; never its figures."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+from bench.results import Figure, Findings, number
+
+PROJECT = Path(__file__).parents[2]
+
+
+def some_findings() -> Findings:
+    findings = Findings("renewals", "how fast", {"stub": "nginx, TLS"}, notes=["wrk is missing"])
+    findings.add("Hearth", "renewals/s", [6_000.0, 7_000.0, 6_500.0])
+    findings.add("not measured", "renewals/s", [])
+    return findings
+
+
+def test_a_figure_holds_the_rounds_and_their_spread() -> None:
+    assert Figure.of("CPU", "µs", [3.0, 1.0, 2.0]) == Figure("CPU", "µs", 3, 1.0, 2.0, 3.0)
+
+
+def test_the_table_shows_figures_setup_and_notes() -> None:
+    table = some_findings().table()
+    row = next(line for line in table.splitlines() if line.startswith("Hearth"))
+    assert row.split() == ["Hearth", "renewals/s", "3", "6,000", "6,500", "7,000"]
+    assert "stub: nginx, TLS" in table
+    assert "note: wrk is missing" in table
+    assert "not measured" not in table
+
+
+def test_the_json_tells_the_machine_and_no_path_or_host_name(tmp_path: Path) -> None:
+    path = some_findings().write(tmp_path / "results")
+    content = json.loads(path.read_text())
+    assert path.name == "renewals.json"
+    assert content["figures"] == [
+        {
+            "name": "Hearth",
+            "unit": "renewals/s",
+            "rounds": 3,
+            "min": 6000.0,
+            "median": 6500.0,
+            "max": 7000.0,
+        }
+    ]
+    assert content["machine"]["cores"] >= 1
+    assert content["machine"]["python"]
+    assert str(tmp_path) not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(14_802.4, "14,802"), (64.52, "64.5"), (0.4321, "0.432"), (1.0, "1"), (0.0, "0")],
+)
+def test_numbers_show_three_digits_that_matter(value: float, shown: str) -> None:
+    assert number(value) == shown
+
+
+@pytest.mark.parametrize("argument", ["--list", "--help"])
+def test_the_command_says_what_it_can_do(argument: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", argument],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "renewals" in done.stdout or "--only" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--seconds", "0"], ["--rounds=x"]])
+def test_a_wrong_argument_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(arguments)
+    assert refused.value.code == 2
+    assert "usage:" in capsys.readouterr().err

@@ -1,0 +1,114 @@
+"""The commands, as an operator meets them."""
+
+import signal
+import socket
+import stat
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.security.sealing import generate_key
+from tests.support.processes import hearth_process
+from tests.support.servers import free_port
+from tests.support.signing_in import environment_for, sign_in_at
+from tests.support.vendor import Vendor
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.anyio
+
+SOUND = {
+    "INFOBIP_CLIENT_ID": "0" * 32,
+    "INFOBIP_CLIENT_SECRET": "x",
+    "INFOBIP_SCOPES": "api_read",
+    "ENCRYPTION_KEYS": generate_key(),
+}
+
+
+async def test_serve_refuses_an_old_schema_and_names_the_command(postgres: str) -> None:
+    environment = SOUND | {"DATABASE_URL": postgres}
+    for command in (["serve", "--port", str(free_port())], ["refresher"]):
+        with hearth_process(*command, environment=environment) as process:
+            assert process.wait() == 1
+            assert "python -m app migrate" in process.lines[-1]
+
+
+async def test_a_busy_port_is_said_in_a_sentence(public_port: socket.socket) -> None:
+    port = str(public_port.getsockname()[1])
+    with hearth_process("serve", "--port", port, environment=SOUND) as process:
+        assert process.wait() == 1
+    assert process.lines == [
+        f"Port {port} is in use. Stop what listens there, or choose another with --port."
+    ]
+
+
+async def test_missing_settings_are_all_named_at_once_with_their_remedy() -> None:
+    environment = {"DATABASE_URL": "postgresql://app@127.0.0.1:1/x"}
+    with hearth_process("serve", environment=environment) as process:
+        assert process.wait() == 1
+
+    said = "\n".join(process.lines)
+    for name in (
+        "INFOBIP_CLIENT_ID",
+        "INFOBIP_CLIENT_SECRET",
+        "INFOBIP_SCOPES",
+        "ENCRYPTION_KEYS",
+    ):
+        assert name in said
+    assert "generate-key" in said
+
+
+async def test_the_demo_keeps_its_key_to_itself_and_its_tokens_over_a_restart(
+    http: httpx.AsyncClient, walkable_folder: Path
+) -> None:
+    port, sandbox_port = free_port(), free_port()
+    command = ("demo", "--port", str(port), "--sandbox-port", str(sandbox_port))
+    environment = {"DATA_DIR": str(walkable_folder / "data")}
+    key = walkable_folder / "data" / "demo" / "encryption.key"
+
+    with hearth_process(*command, environment=environment) as first:
+        first.wait_for("shards_loaded")
+        made = key.read_text()
+        vendor = Vendor(http, url=f"http://127.0.0.1:{sandbox_port}")
+        await sign_in_at(port, vendor, http)
+        assert first.end(signal.SIGINT) == 0
+    with hearth_process(*command, environment=environment) as second:
+        loaded = second.wait_for("shards_loaded")
+        assert second.end(signal.SIGINT) == 0
+
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert key.read_text() == made
+    assert loaded["tokens"] == 1
+    assert first.events("embedded_database")
+
+
+async def test_no_secret_is_ever_logged(
+    vendor: Vendor, http: httpx.AsyncClient, database_url: str
+) -> None:
+    """Everything that must stay secret passes through a real process; its log is then searched."""
+    port = free_port()
+    environment = await environment_for(
+        vendor, port=port, database_url=database_url, life_seconds=4
+    )
+    await vendor.configure(tokenLifetimeSeconds=4)
+    with hearth_process("serve", "--port", str(port), environment=environment) as hearth:
+        hearth.wait_for("shards_loaded")
+        browser, _, secrets = await sign_in_at(port, vendor, http)
+        await browser.api("GET", "/infobip/account/1/balance")
+        await vendor.fail({"target": "refresh", "kind": "text", "times": 1})
+        await eventually(lambda: was_renewed(vendor))
+        await vendor.fail({"target": "exchange", "kind": "drop"})
+        _, _, further = await sign_in_at(port, vendor, http)
+        hearth.end()
+
+    log = "\n".join(hearth.lines)
+    assert hearth.events("request")
+    assert hearth.events("code_exchange_failed")
+    known = [environment["ENCRYPTION_KEYS"], environment["INFOBIP_CLIENT_SECRET"]]
+    secrets += [*further, *known]
+    assert len(secrets) > 8
+    assert not [secret for secret in secrets if secret in log]
+
+
+async def was_renewed(vendor: Vendor) -> bool:
+    return await vendor.count("refreshes") >= 1

@@ -1,0 +1,169 @@
+"""Hearth as real processes: killed, doubled, stalled, without its database."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from app.embedded_postgres import EmbeddedPostgres
+from app.store.database import Database
+from app.store.schema import migrate
+from tests.conftest import Hearth, StartHearth
+from tests.support.processes import HearthProcess, hearth_process
+from tests.support.servers import free_port
+from tests.support.settings import as_environment
+from tests.support.signing_in import environment_for, sign_in_at
+from tests.support.vendor import Vendor
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.anyio
+
+CONNECTIONS = 20
+LIFE = 20.0
+
+
+@pytest.fixture
+async def web(start_hearth: StartHearth, vendor: Vendor) -> AsyncIterator[Hearth]:
+    """A Hearth that signs people in; refreshers are processes of their own."""
+    await vendor.configure(tokenLifetimeSeconds=LIFE)
+    async with start_hearth(infobip={"token_lifetime_seconds": LIFE}) as hearth:
+        yield hearth
+
+
+async def connect_many(hearth: Hearth, vendor: Vendor) -> None:
+    states = await vendor.states_of_new_users(CONNECTIONS)
+    landings = await asyncio.gather(
+        *(hearth.browser().sign_in(f"/settings?state={state}") for state in states)
+    )
+    assert {landing.status_code for landing in landings} == {303}
+
+
+async def statuses(hearth: Hearth) -> dict[str, int]:
+    async with hearth.process.database.transaction() as tx:
+        rows = await tx.execute(text("SELECT status, count(*) FROM connections GROUP BY 1"))
+        return {row[0]: row[1] for row in rows}
+
+
+async def all_renewed(hearth: Hearth) -> bool:
+    async with hearth.process.database.transaction() as tx:
+        oldest = await tx.exec_driver_sql(
+            "SELECT min(renewed_at) > max(connected_at) FROM tokens "
+            "JOIN connections ON id = connection_id"
+        )
+        return bool(oldest.scalar_one())
+
+
+async def renewals_reach(vendor: Vendor, goal: int) -> bool:
+    return await vendor.count("refreshes") >= goal
+
+
+async def lost_its_shards(process: HearthProcess) -> bool:
+    return any(event["gone"] for event in process.events("shards_changed"))
+
+
+async def all_fresh(database: Database) -> bool:
+    async with database.transaction() as tx:
+        fresh = await tx.exec_driver_sql("SELECT bool_and(expires_at > now()) FROM tokens")
+        return bool(fresh.scalar_one())
+
+
+async def test_of_two_refreshers_one_renews_and_the_other_takes_over_when_it_is_killed(
+    web: Hearth, vendor: Vendor
+) -> None:
+    environment = as_environment(web.settings)
+    with hearth_process("refresher", environment=environment) as first:
+        first.wait_for("shards_changed")
+        with hearth_process("refresher", environment=environment) as second:
+            await connect_many(web, vendor)
+            await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
+
+            assert await vendor.count("refreshes") == CONNECTIONS
+            assert not second.events("shards_changed")
+            first.end(signal.SIGKILL)
+            before = await vendor.count("refreshes")
+            await eventually(
+                lambda: renewals_reach(vendor, before + 2 * CONNECTIONS), within_seconds=3 * LIFE
+            )
+
+    assert second.events("shards_loaded")[0]["tokens"] == CONNECTIONS
+    assert await statuses(web) == {"active": CONNECTIONS}
+    assert await vendor.count("refusals") == 0
+
+
+async def test_a_refresher_that_is_asked_to_stop_hands_over_at_once(
+    web: Hearth, vendor: Vendor
+) -> None:
+    environment = as_environment(web.settings)
+    with hearth_process("refresher", environment=environment) as first:
+        first.wait_for("shards_changed")
+        await connect_many(web, vendor)
+        await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
+
+        assert first.end(signal.SIGTERM) == 0
+
+    async with web.process.database.transaction() as tx:
+        held = await tx.exec_driver_sql("SELECT count(*) FROM leases WHERE owner IS NOT NULL")
+        assert held.scalar_one() == 0
+    with hearth_process("refresher", environment=environment) as second:
+        assert second.wait_for("shards_loaded")["tokens"] == CONNECTIONS
+
+
+async def test_a_refresher_that_was_stalled_looks_before_it_renews(
+    web: Hearth, vendor: Vendor
+) -> None:
+    environment = as_environment(web.settings)
+    with hearth_process("refresher", environment=environment) as first:
+        first.wait_for("shards_changed")
+        await connect_many(web, vendor)
+        await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
+        first.send(signal.SIGSTOP)
+        with hearth_process("refresher", environment=environment) as second:
+            goal = await vendor.count("refreshes") + CONNECTIONS
+            await eventually(lambda: renewals_reach(vendor, goal), within_seconds=2 * LIFE)
+            first.send(signal.SIGCONT)
+            await eventually(lambda: lost_its_shards(first), within_seconds=10)
+            goal = await vendor.count("refreshes") + CONNECTIONS
+            await eventually(lambda: renewals_reach(vendor, goal), within_seconds=2 * LIFE)
+
+            assert second.events("shards_loaded")
+    assert await statuses(web) == {"active": CONNECTIONS}
+    assert await vendor.count("refusals") == 0
+
+
+async def test_a_database_that_is_away_for_longer_than_a_life_loses_nothing(
+    vendor: Vendor, http: httpx.AsyncClient, walkable_folder: Path
+) -> None:
+    """The tokens live on in memory, and are written down when the database is back."""
+    life = 4.0
+    await vendor.configure(tokenLifetimeSeconds=life)
+    port = free_port()
+    postgres = EmbeddedPostgres(data_dir=walkable_folder / "postgres")
+    url = postgres.start()
+    try:
+        database = Database(url=url, pool_size=2)
+        await migrate(database)
+        environment = await environment_for(vendor, port=port, database_url=url, life_seconds=life)
+        with hearth_process("serve", "--port", str(port), environment=environment) as hearth:
+            hearth.wait_for("shards_loaded")
+            await sign_in_at(port, vendor, http)
+            await eventually(lambda: renewals_reach(vendor, 1))
+            postgres.stop()
+            goal = await vendor.count("refreshes") + 5
+            await eventually(lambda: renewals_reach(vendor, goal), within_seconds=8 * life)
+
+            assert hearth.wait_for("database_away")
+            assert (await http.get(f"http://localhost:{port}/readyz")).status_code == 200
+            assert postgres.start() == url
+            await eventually(lambda: all_fresh(database), within_seconds=10)
+            assert hearth.end() == 0
+        async with database.transaction() as tx:
+            status = await tx.exec_driver_sql("SELECT status FROM connections")
+            assert status.scalar_one() == "active"
+        await database.close()
+    finally:
+        postgres.stop()
+    assert await vendor.count("refusals") == 0

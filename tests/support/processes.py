@@ -1,0 +1,91 @@
+"""Hearth as processes of its own, which can really die."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+WITHIN_SECONDS = 20.0
+
+
+class HearthProcess:
+    """`python -m app …` with its log, which is JSON lines on stderr."""
+
+    def __init__(self, *arguments: str, environment: Mapping[str, str]) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "app", *arguments],
+            env=kept | dict(environment),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._changed = threading.Condition(threading.RLock())
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The log's events of this name so far."""
+        with self._changed:
+            lines = [line for line in self.lines if line.startswith("{")]
+        return [event for event in map(json.loads, lines) if event["event"] == name]
+
+    def wait_for(self, name: str) -> dict[str, Any]:
+        """The first event of this name. Raises AssertionError with the log if it never comes."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.events(name) or self._ended, WITHIN_SECONDS)
+        found = self.events(name)
+        assert found, "\n".join(self.lines)
+        return found[0]
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait; the exit status."""
+        self.send(number)
+        status = self._process.wait(WITHIN_SECONDS)
+        self._reader.join()
+        return status
+
+    def wait(self) -> int:
+        """Wait for it to end by itself; the exit status."""
+        status = self._process.wait(WITHIN_SECONDS)
+        self._reader.join()
+        return status
+
+    @property
+    def _ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as log:
+            for line in log:
+                with self._changed:
+                    self.lines.append(line.rstrip("\n"))
+                    self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+    def kill_if_running(self) -> None:
+        if not self._ended:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+
+
+@contextmanager
+def hearth_process(*arguments: str, environment: Mapping[str, str]) -> Iterator[HearthProcess]:
+    """A process that is gone at the end, whatever happens."""
+    process = HearthProcess(*arguments, environment=environment)
+    try:
+        yield process
+    finally:
+        process.kill_if_running()
