@@ -32,7 +32,9 @@ def configure_logs(*, level: str = "INFO") -> None:
 def _rendering() -> list[structlog.typing.Processor]:
     drop_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if sys.stderr.isatty():
-        return [drop_meta, structlog.dev.ConsoleRenderer()]
+        # Rich tracebacks would show local variables, tokens among them.
+        plain = structlog.dev.plain_traceback
+        return [drop_meta, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     return [
         drop_meta,
         structlog.processors.format_exc_info,

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from app.errors import DatabaseUnavailable
 
@@ -15,8 +15,9 @@ _COMMAND_SECONDS = 10.0
 _POOL_WAIT_SECONDS = 3.0
 _RECYCLE_SECONDS = 1_800
 
-# SQLSTATE classes that mean "not now": connection trouble, resources, operator intervention.
-_PASSING_CLASSES = ("08", "53", "57")
+# SQLSTATEs, or their first digits, that mean "not now": connection trouble, a standby that is not
+# yet the primary, no access, no such database (yet), a conflict, resources, an operator at work.
+_NOT_NOW = ("08", "25006", "28", "3D", "40", "53", "55P03", "57")
 
 
 class Database:
@@ -29,8 +30,18 @@ class Database:
         pool_size: int,
         pooler: str = "none",
         command_seconds: float | None = _COMMAND_SECONDS,
+        pool_wait_seconds: float = _POOL_WAIT_SECONDS,
     ) -> None:
-        self.engine = _engine(url, pool_size, pooler, command_seconds)
+        self.engine = create_async_engine(
+            async_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=pool_wait_seconds,
+            pool_recycle=_RECYCLE_SECONDS,
+            pool_pre_ping=True,
+            connect_args=_driver_options(pooler, command_seconds),
+            hide_parameters=True,
+        )
         self._reading_engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def close(self) -> None:
@@ -61,7 +72,7 @@ def unavailable_translated() -> Iterator[None]:
     except sqlalchemy.exc.TimeoutError as error:
         raise DatabaseUnavailable from error
     except DBAPIError as error:
-        if error.connection_invalidated or _sqlstate(error).startswith(_PASSING_CLASSES):
+        if error.connection_invalidated or _sqlstate(error).startswith(_NOT_NOW):
             raise DatabaseUnavailable from error
         raise
 
@@ -70,23 +81,11 @@ def _sqlstate(error: SQLAlchemyError) -> str:
     return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
 
 
-def _engine(url: str, pool_size: int, pooler: str, command_seconds: float | None) -> AsyncEngine:
-    connect_args: dict[str, Any] = {
-        "timeout": _CONNECT_SECONDS,
-        "command_timeout": command_seconds,
-    }
+def _driver_options(pooler: str, command_seconds: float | None) -> dict[str, Any]:
+    options: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": command_seconds}
     if pooler == "transaction":
-        connect_args |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-    return create_async_engine(
-        async_url(url),
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=_POOL_WAIT_SECONDS,
-        pool_recycle=_RECYCLE_SECONDS,
-        pool_pre_ping=True,
-        connect_args=connect_args,
-        hide_parameters=True,
-    )
+        options |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    return options
 
 
 def async_url(url: str) -> str:

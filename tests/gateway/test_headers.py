@@ -134,7 +134,7 @@ def test_a_header_that_connection_names_stays_on_this_side(
 
 # --- anything at all --------------------------------------------------------------------------
 
-hostile = settings(deadline=None, max_examples=300)
+hostile = settings(deadline=None, max_examples=100)
 
 
 def in_any_case(name: bytes) -> st.SearchStrategy[bytes]:

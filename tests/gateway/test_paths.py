@@ -84,7 +84,7 @@ def test_a_path_that_two_servers_may_read_differently_is_refused(raw: bytes) -> 
 
 # --- anything at all --------------------------------------------------------------------------
 
-hostile = settings(deadline=None, max_examples=500)
+hostile = settings(deadline=None, max_examples=200)
 pieces = st.sampled_from(
     [
         *[b"/", b".", b"..", b"%2e", b"%2F", b"%5c", b"\\", b"%25", b"%", b"2e", b"2f", b";"],
@@ -124,10 +124,9 @@ def accepted(raw: bytes) -> Segments | None:
 def test_no_bytes_raise_anything_but_a_malformed_request(raw: bytes) -> None:
     try:
         segments = read_path(raw)
-    except MalformedRequest as error:
-        assert error.status == 400
-    else:
-        assert segments
+    except MalformedRequest:
+        return
+    assert segments
 
 
 @hostile
@@ -191,7 +190,7 @@ def test_an_http_client_leaves_a_written_path_as_it_is(raw: bytes) -> None:
 async def test_every_character_that_is_accepted_goes_over_the_wire_as_written() -> None:
     refused = "/\\%;.\x7f"
     single = (chr(code) for code in range(0x20, 0x100) if chr(code) not in refused)
-    segments = (*single, "...", "a..", ".a", "€", "𝒳")
+    segments = (*single, "...", "a..", ".a", "€", "😀")
     async with loopback(answered()) as server, Transport() as transport:
         answer = await Calls(transport=transport).open(
             "GET",

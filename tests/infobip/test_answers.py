@@ -133,7 +133,7 @@ def test_a_life_is_believed_within_reason_and_never_for_ever(expires_in: Any, li
 
 
 @pytest.mark.parametrize(
-    "token", ["a b", "a\r\nx: y", "a\x00", "é", "\u2028", "a\t", "\x7f", "x" * 4097, " ", "𝒳"]
+    "token", ["a b", "a\r\nx: y", "a\x00", "é", "\u2028", "a\t", "\x7f", "x" * 4097, " ", "😀"]
 )
 def test_a_token_that_fits_no_header_is_none(token: str) -> None:
     with pytest.raises(Unintelligible):
@@ -276,7 +276,7 @@ def test_only_a_known_word_of_refusal_is_a_refusal(
         ("1.5", None),
         ("1e3", None),
         ("²", None),
-        ("٧", None),
+        ("\u0667", None),
         (" 7", None),
         ("Wed, 21 Oct 2026 07:28:00 GMT", None),
     ],
@@ -296,7 +296,7 @@ def test_a_code_that_is_not_a_word_does_not_reach_the_log(text: str) -> None:
 
 # --- anything at all --------------------------------------------------------------------------
 
-hostile = settings(deadline=None, max_examples=200)
+hostile = settings(deadline=None, max_examples=150)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -96,7 +96,7 @@ def test_a_host_that_two_programs_may_read_differently_is_refused(url: str) -> N
         "https://api.infobip.com:-1",
         "https://[api.infobip.com",
         "https://[api.infobip.com]",
-        "https://evil.example／.api.infobip.com",
+        "https://evil.example\uff0f.api.infobip.com",
     ],
 )
 def test_an_address_that_is_none_is_refused_and_not_an_error(url: str) -> None:
@@ -135,7 +135,7 @@ def test_the_operators_own_hosts_are_compared_exactly(
 
 # --- anything at all --------------------------------------------------------------------------
 
-hostile = settings(deadline=None, max_examples=300)
+hostile = settings(deadline=None, max_examples=100)
 pieces = st.sampled_from(
     [
         *["https://", "http://", "api.infobip.com", ".api.infobip.com", "evil.example", "x", "."],

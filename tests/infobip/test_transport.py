@@ -31,7 +31,7 @@ from tests.infobip.loopback import Conduct, Received, answered, loopback, writte
 pytestmark = pytest.mark.anyio
 
 CANARY = "canary-4f1d"
-SHORT_SECONDS = 0.25
+SHORT_SECONDS = 0.15
 AMPLE_SECONDS = 20.0
 MORE_THAN_IS_READ_AHEAD = b"x" * 1_000_000
 
@@ -538,11 +538,13 @@ async def test_a_certificate_that_nobody_vouches_for_is_unreachable(
 async def test_an_extra_authority_vouches_for_its_own(
     way: Way, certificate: tuple[Path, bytes]
 ) -> None:
-    async with loopback(answered(b"ok"), tls=served(certificate)) as server:
-        async with Transport(extra_ca_pem=certificate[1]) as transport:
-            assert await way(transport, server.url, AMPLE_SECONDS) == (200, b"ok")
-            with pytest.raises(InfobipError):
-                await way(transport, server.url.replace("127.0.0.1", "localhost"), AMPLE_SECONDS)
+    async with (
+        loopback(answered(b"ok"), tls=served(certificate)) as server,
+        Transport(extra_ca_pem=certificate[1]) as transport,
+    ):
+        assert await way(transport, server.url, AMPLE_SECONDS) == (200, b"ok")
+        with pytest.raises(Unreachable):  # the certificate is for 127.0.0.1 alone
+            await way(transport, server.url.replace("127.0.0.1", "localhost"), AMPLE_SECONDS)
 
 
 # --- the whole family -------------------------------------------------------------------------

@@ -27,7 +27,7 @@ STATE = re.compile(r"[\x20-\x7e]{1,512}", re.ASCII)
         (b"a=x+y%20z%2B", (("a", "x y z+"),)),
         (b"a=1;b=2", (("a", "1;b=2"),)),
         (b"n%C3%A4me=%E2%82%AC", (("näme", "€"),)),
-        (b"a=%F0%9D%92%B3", (("a", "𝒳"),)),
+        (b"a=%F0%9F%98%80", (("a", "😀"),)),
         (b"a=%", (("a", "%"),)),
         (b"a=%zz", (("a", "%zz"),)),
         (b"a=<script>'\"", (("a", "<script>'\""),)),
@@ -103,7 +103,7 @@ def test_a_parameter_that_is_repeated_is_malformed(second: str) -> None:
             single(params, "state", form=STATE)
 
 
-@pytest.mark.parametrize("value", ["x" * 513, "ü", "a\u2028", "s\n", "𝒳"])
+@pytest.mark.parametrize("value", ["x" * 513, "ü", "a\u2028", "s\n", "😀"])
 def test_a_value_of_another_form_is_malformed_and_not_repeated(value: str) -> None:
     with pytest.raises(MalformedRequest) as caught:
         single((("state", value),), "state", form=STATE)
@@ -132,7 +132,7 @@ def test_parameters_are_encoded(params: Params, url: str) -> None:
     assert with_query("/ui/settings", params) == url
 
 
-hostile = settings(deadline=None, max_examples=400)
+hostile = settings(deadline=None, max_examples=200)
 pieces = st.sampled_from(
     [
         *[b"a", b"state", b"=", b"&", b";", b"+", b"%20", b"%26", b"%3D", b"%23", b"%2B", b"#"],
@@ -147,7 +147,7 @@ queries = st.lists(pieces, max_size=30).map(b"".join) | st.binary(max_size=60)
 @given(raw=queries)
 @example(raw=b"=")
 @example(raw=b"=&=")
-@example(raw=b"a=%F0%9D%92%B3&a=+")
+@example(raw=b"a=%F0%9F%98%80&a=+")
 @example(raw=b"a=%25zz%")
 @example(raw=b"a=" + b"(" * 4_000)
 def test_whatever_is_read_survives_being_written_and_read_again(raw: bytes) -> None:

@@ -1,0 +1,82 @@
+"""What a database that is not to be had looks like to the code above."""
+
+import pytest
+
+from app.errors import DatabaseUnavailable
+from app.store.database import Database
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://app@127.0.0.1:1/x",
+        "postgresql://app@/x?host=/nowhere",
+        "postgresql://app@nowhere.invalid/x",
+    ],
+)
+async def test_a_database_that_cannot_be_reached_is_unavailable(url: str) -> None:
+    database = Database(url=url, pool_size=1)
+
+    with pytest.raises(DatabaseUnavailable):
+        async with database.transaction() as tx:
+            await tx.exec_driver_sql("SELECT 1")
+    with pytest.raises(DatabaseUnavailable):
+        async with database.statement() as tx:
+            await tx.exec_driver_sql("SELECT 1")
+    await database.close()
+
+
+async def test_a_database_that_does_not_exist_is_unavailable(postgres: str) -> None:
+    database = Database(url=postgres.replace("@/postgres?", "@/nothing?"), pool_size=1)
+
+    with pytest.raises(DatabaseUnavailable):
+        async with database.statement() as tx:
+            await tx.exec_driver_sql("SELECT 1")
+    await database.close()
+
+
+async def test_a_server_that_ends_our_connections_is_unavailable_once_and_then_back(
+    database_url: str,
+) -> None:
+    database, other = (Database(url=database_url, pool_size=2) for _ in range(2))
+
+    async def be_cut_off() -> None:
+        async with database.transaction() as tx:
+            await tx.exec_driver_sql("SELECT 1")
+            async with other.statement() as killer:
+                await killer.exec_driver_sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
+            await tx.exec_driver_sql("SELECT 1")
+
+    with pytest.raises(DatabaseUnavailable):
+        await be_cut_off()
+
+    async with database.statement() as tx:
+        assert (await tx.exec_driver_sql("SELECT 1")).scalar_one() == 1
+    await database.close()
+    await other.close()
+
+
+async def test_a_full_pool_says_so_instead_of_hanging(database_url: str) -> None:
+    database = Database(url=database_url, pool_size=1, pool_wait_seconds=0.1)
+
+    async with database.statement():
+        with pytest.raises(DatabaseUnavailable):
+            async with database.statement():
+                pass
+    await database.close()
+
+
+async def test_a_mistake_in_our_sql_is_not_taken_for_an_outage(database_url: str) -> None:
+    database = Database(url=database_url, pool_size=1)
+
+    with pytest.raises(Exception, match="syntax error") as caught:
+        async with database.statement() as tx:
+            await tx.exec_driver_sql("SELEC 1")
+
+    assert not isinstance(caught.value, DatabaseUnavailable)
+    await database.close()

@@ -1,0 +1,178 @@
+"""The fences around stored tokens and leases, under races that are made on purpose."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from app.models.connection import ConnectionStatus, Profile
+from app.models.identifiers import SHARD_COUNT, ConnectionId, ReplicaId, shard_of
+from app.models.token import Loss, SealedToken
+from app.store.connections import ConnectionStore
+from app.store.database import Database
+from app.store.leases import LeaseStore
+from app.store.tokens import TokenStore
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(url=database_url, pool_size=5)
+    yield database
+    await database.close()
+
+
+async def connect(database: Database, *, user: str = "U") -> tuple[ConnectionId, int]:
+    async with database.transaction() as tx:
+        profile = Profile("A", user, None, None, None, (), ())
+        connection_id = await ConnectionStore(tx).connect(ConnectionId(uuid4()), profile)
+        generation = await TokenStore(tx).begin_grant(connection_id, b"grant", age=0, left=60)
+    return connection_id, generation
+
+
+async def write(
+    database: Database, connection_id: ConnectionId, generation: int, sealed: bytes = b"renewed"
+) -> bool:
+    token = SealedToken(connection_id, generation, sealed, 0, 60)
+    async with database.statement() as tx:
+        return await TokenStore(tx).write([token]) == {connection_id}
+
+
+async def stored(database: Database, connection_id: ConnectionId) -> SealedToken | None:
+    async with database.transaction() as tx:
+        found = await TokenStore(tx).load([connection_id])
+    return found[0] if found else None
+
+
+async def test_an_older_token_never_overwrites_a_newer_one(database: Database) -> None:
+    connection_id, generation = await connect(database)
+    assert await write(database, connection_id, generation + 2, b"newer")
+
+    assert not await write(database, connection_id, generation + 1, b"older")
+    assert not await write(database, connection_id, generation + 2, b"as new")
+
+    token = await stored(database, connection_id)
+    assert token is not None
+    assert token.sealed == b"newer"
+
+
+async def test_a_renewal_of_the_old_grant_never_overwrites_a_reconnect(database: Database) -> None:
+    connection_id, old = await connect(database)
+    again, new = await connect(database)
+    assert again == connection_id
+    assert new > old + 1_000_000
+
+    assert not await write(database, connection_id, old + 1)
+
+    token = await stored(database, connection_id)
+    assert token is not None
+    assert token.sealed == b"grant"
+
+
+async def test_a_renewal_never_brings_a_disconnected_connection_back(database: Database) -> None:
+    connection_id, generation = await connect(database)
+    async with database.transaction() as tx:
+        assert await ConnectionStore(tx).disconnect(connection_id)
+        await TokenStore(tx).end_grant(connection_id)
+
+    assert not await write(database, connection_id, generation + 1)
+    assert await stored(database, connection_id) is None
+
+
+async def test_a_loss_does_not_end_what_has_been_renewed_meanwhile(database: Database) -> None:
+    connection_id, generation = await connect(database)
+    await write(database, connection_id, generation + 1)
+
+    async with database.statement() as tx:
+        assert not await TokenStore(tx).lose([Loss(connection_id, generation, "refused")])
+
+    async with database.transaction() as tx:
+        found = await ConnectionStore(tx).get(connection_id)
+    assert found is not None
+    assert found.status is ConnectionStatus.ACTIVE
+
+
+async def test_a_loss_ends_the_connection_and_takes_its_token(database: Database) -> None:
+    connection_id, generation = await connect(database)
+
+    async with database.statement() as tx:
+        lost = await TokenStore(tx).lose([Loss(connection_id, generation + 3, "refused")])
+
+    assert lost == {connection_id}
+    assert await stored(database, connection_id) is None
+    assert not await write(database, connection_id, generation + 4)
+
+
+async def test_only_what_died_unrenewed_is_overdue(database: Database) -> None:
+    dead, _ = await connect(database, user="dead")
+    alive, _ = await connect(database, user="alive")
+    async with database.transaction() as tx:
+        await TokenStore(tx).begin_grant(dead, b"x", age=61, left=-1)
+
+    async with database.transaction() as tx:
+        overdue = await TokenStore(tx).lose_overdue([shard_of(dead), shard_of(alive)])
+
+    assert overdue == {dead}
+    assert await stored(database, alive) is not None
+
+
+async def test_renewing_is_heap_only_because_no_index_covers_what_changes(
+    database: Database,
+) -> None:
+    connection_id, generation = await connect(database)
+    for number in range(1, 6):
+        assert await write(database, connection_id, generation + number)
+
+    async with database.transaction() as tx:
+        columns = await tx.exec_driver_sql(
+            "SELECT attname FROM pg_index JOIN pg_attribute "
+            "ON attrelid = indrelid AND attnum = ANY(indkey) WHERE indrelid = 'tokens'::regclass"
+        )
+        indexed = {row[0] for row in columns.all()}
+    assert indexed == {"connection_id", "shard"}
+
+
+async def test_two_replicas_that_start_at_once_never_hold_the_same_shard(
+    database: Database,
+) -> None:
+    replicas = [ReplicaId(uuid4()) for _ in range(4)]
+
+    async def hold(replica: ReplicaId) -> set[int]:
+        async with database.statement() as tx:
+            return {int(shard) for shard in await LeaseStore(tx).hold(replica, ttl_seconds=6)}
+
+    held = await asyncio.gather(*map(hold, replicas))
+
+    assert sorted(shard for shards in held for shard in shards) == list(range(SHARD_COUNT))
+    assert await hold(replicas[0]) == held[0]
+
+
+async def test_a_replica_releases_only_its_own_leases(database: Database) -> None:
+    one, other = ReplicaId(uuid4()), ReplicaId(uuid4())
+    async with database.statement() as tx:
+        await LeaseStore(tx).hold(one, ttl_seconds=6)
+    async with database.statement() as tx:
+        await LeaseStore(tx).release(other)
+    async with database.statement() as tx:
+        assert await LeaseStore(tx).hold(other, ttl_seconds=6) == set()
+
+    async with database.statement() as tx:
+        await LeaseStore(tx).release(one)
+    async with database.statement() as tx:
+        assert len(await LeaseStore(tx).hold(other, ttl_seconds=6)) == SHARD_COUNT
+
+
+async def test_leases_that_were_not_renewed_are_free_and_change_their_epoch(
+    database: Database,
+) -> None:
+    one, other = ReplicaId(uuid4()), ReplicaId(uuid4())
+    async with database.statement() as tx:
+        await LeaseStore(tx).hold(one, ttl_seconds=0)
+    async with database.statement() as tx:
+        assert len(await LeaseStore(tx).hold(other, ttl_seconds=6)) == SHARD_COUNT
+
+    async with database.transaction() as tx:
+        epochs = await tx.exec_driver_sql("SELECT DISTINCT epoch FROM leases")
+        assert [row[0] for row in epochs.all()] == [2]
