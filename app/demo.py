@@ -44,12 +44,16 @@ def demo(*, port: int, sandbox_port: int) -> int:
 def _sandbox(*, port: int, app_url: str) -> Iterator[dict[str, Any]]:
     """The sandbox as a process of its own; yields its app's credentials."""
     command = [sys.executable, "-m", "sandbox", "--port", str(port), "--app-url", app_url]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own module
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        [*command, "--stop-with-input"],
+        stdin=subprocess.PIPE,  # closes when we die, however that happens
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # a Ctrl-C at the terminal is for us; we end it in our own time
+    )
     try:
         yield _credentials(process, f"http://127.0.0.1:{port}")
     finally:
-        process.terminate()
-        process.wait()
+        process.communicate()
 
 
 def _credentials(process: subprocess.Popen[bytes], url: str) -> dict[str, Any]:

@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(_banner(base, sandbox_config))
     sys.stdout.flush()
     server = SandboxServer(create_app(sandbox_config))
+    if options.stop_with_input:
+        server.stop_when_input_ends()
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:
@@ -55,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
         default=60.0,
         metavar="SECONDS",
         help="life of a token; default: 60, as at Infobip",
+    )
+    parser.add_argument(
+        "--stop-with-input",
+        action="store_true",
+        help="stop when standard input ends; for programs that start a sandbox",
     )
     return parser
 

@@ -2,6 +2,8 @@
 
 import logging
 import socket
+import sys
+from threading import Thread
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -21,6 +23,15 @@ class SandboxServer(uvicorn.Server):
                 timeout_graceful_shutdown=1,
             )
         )
+
+    def stop_when_input_ends(self) -> None:
+        """Stop once standard input is closed, as it is when the process that holds it dies."""
+
+        def wait() -> None:
+            sys.stdin.read()
+            self.should_exit = True
+
+        Thread(target=wait, daemon=True).start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cut all connections, then stop; requests that are cancelled now are no news."""

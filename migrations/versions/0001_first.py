@@ -4,6 +4,8 @@ Revision ID: 0001
 Revises:
 """
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -16,7 +18,7 @@ depends_on = None
 SHARDS = 64
 
 
-def time(name: str, *, default_now: bool = False) -> sa.Column:
+def time(name: str, *, default_now: bool = False) -> sa.Column[datetime]:
     default = sa.text("now()") if default_now else None
     return sa.Column(name, sa.DateTime(timezone=True), nullable=False, server_default=default)
 

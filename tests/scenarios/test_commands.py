@@ -82,6 +82,30 @@ async def test_the_demo_keeps_its_key_to_itself_and_its_tokens_over_a_restart(
     assert first.events("embedded_database")
 
 
+async def test_a_demo_that_is_killed_leaves_nothing_running(
+    http: httpx.AsyncClient, walkable_folder: Path
+) -> None:
+    port, sandbox_port = free_port(), free_port()
+    command = ("demo", "--port", str(port), "--sandbox-port", str(sandbox_port))
+    environment = {"DATA_DIR": str(walkable_folder / "data")}
+
+    with hearth_process(*command, environment=environment) as first:
+        first.wait_for("shards_loaded")
+        first.end(signal.SIGKILL)
+
+    async def gone() -> bool:
+        try:
+            await http.get(f"http://127.0.0.1:{sandbox_port}/_sandbox/state")
+        except httpx.TransportError:
+            return True
+        return False
+
+    await eventually(gone)
+    with hearth_process(*command, environment=environment) as second:
+        second.wait_for("shards_loaded")
+        assert second.end(signal.SIGTERM) == 0
+
+
 async def test_no_secret_is_ever_logged(
     vendor: Vendor, http: httpx.AsyncClient, database_url: str
 ) -> None:
