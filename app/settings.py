@@ -4,34 +4,32 @@
 Loading checks each value by itself; `problems` checks how they fit together.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import ConfigurationError
-from app.infobip.hosts import allowed_api_url
+from app.infobip.hosts import allowed_api_url, read_base_url
 from app.security.sealing import parse_key
 
-_LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
+_LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
+_QUERY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.ASCII)
 
 
 def _without_trailing_slash(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an absolute http or https URL")
-    if parts.query or parts.fragment or parts.username:
-        raise ValueError("must not have a user, query or fragment")
+    if read_base_url(value) is None:
+        raise ValueError("must be an absolute http or https URL without user, query and fragment")
     return value.rstrip("/")
 
 
 def _absolute(value: str) -> str:
-    _without_trailing_slash(value.partition("?")[0])
-    if "#" in value:
-        raise ValueError("must not have a fragment")
+    base, _, query = value.partition("?")
+    if read_base_url(base) is None or not _QUERY.fullmatch(query):
+        raise ValueError("must be an absolute http or https URL without user and fragment")
     return value
 
 
@@ -53,7 +51,8 @@ def _keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 def _origin_only(value: tuple[str, ...]) -> tuple[str, ...]:
     for item in value:
-        if origin_of(item) != item:
+        parts = read_base_url(item)
+        if parts is None or parts.origin != item:
             raise ValueError("each entry must be an origin such as https://portal.infobip.com")
     return value
 
@@ -192,15 +191,18 @@ def problems(settings: Settings) -> list[str]:
             "https://<personal>.api.infobip.com, or list the host in INFOBIP_API_HOSTS."
         )
     for name, url in _public_urls(settings).items():
-        if urlsplit(url).scheme != "https" and urlsplit(url).hostname not in _LOOPBACK_HOSTS:
+        parts = read_base_url(url)
+        if parts and parts.scheme != "https" and parts.host not in _LOOPBACK_HOSTS:
             found.append(f"{name} must be https: browsers keep our cookies on nothing less.")
     return found
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL, as browsers write an origin."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    """Scheme, host and port of a base URL, as browsers write an origin. Raises ValueError."""
+    parts = read_base_url(url)
+    if parts is None:
+        raise ValueError("not a base URL")
+    return parts.origin
 
 
 def _public_urls(settings: Settings) -> dict[str, str]:

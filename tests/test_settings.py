@@ -89,6 +89,19 @@ def test_the_example_can_be_used_as_it_is(load: Load, tmp_path: Path) -> None:
     load()
 
 
+def test_what_the_example_comments_out_is_the_default_or_at_least_valid(
+    load: Load, tmp_path: Path
+) -> None:
+    defaults = load()
+    lines = [f"{name}={value}" for name, value in example_lines().items()]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    shown = load()
+    for name, group in GROUPS.items():
+        for field in group.model_fields:
+            default = getattr(getattr(defaults, name), field)
+            assert default in (None, (), getattr(getattr(shown, name), field)), field
+
+
 def test_the_example_holds_no_secret() -> None:
     text = EXAMPLE.read_text()
     for name in ("INFOBIP_CLIENT_SECRET", "ENCRYPTION_KEYS"):

@@ -70,10 +70,26 @@ class PoolTransport(httpx.AsyncBaseTransport):
             raise _as_httpx(error, request) from error
         return httpx.Response(
             response.status,
-            headers=list(response.headers.items()),
+            headers=readable_headers(response),
             stream=_Body(response, exits, request),
             request=request,
         )
+
+
+def readable_headers(response: Response) -> list[tuple[str, str]]:
+    """All headers whose values are ASCII, as nearly all are; pyreqwest cannot read the others."""
+    try:
+        return list(response.headers.items())
+    except ValueError:
+        names = dict.fromkeys(response.headers)
+        return [(name, value) for name in names for value in _values(response, name)]
+
+
+def _values(response: Response, name: str) -> list[str]:
+    try:
+        return response.headers.getall(name)
+    except ValueError:
+        return []
 
 
 class _Body(httpx.AsyncByteStream):

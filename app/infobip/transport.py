@@ -13,6 +13,7 @@ from typing import Self
 
 import httpx
 from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
+from pyreqwest.response import Response
 
 from app.infobip.answers import Answer
 from app.infobip.errors import TimedOut, Unintelligible, Unreachable
@@ -24,14 +25,13 @@ _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "applica
 class Transport:
     """A pool of connections to Infobip. Make one per process: it holds the TLS context.
 
-    `raw` is the pool as an httpx transport: it adds no headers, follows no redirects and leaves
-    bodies as they are. Its timeouts are one total, from connecting to the body's last byte.
+    `raw` is the pool as an httpx transport: it adds no headers, keeps no cookies, follows no
+    redirects and leaves bodies as they are.
     """
 
     def __init__(self, *, extra_ca_pem: bytes | None = None) -> None:
         self._client = build_client(extra_ca_pem=extra_ca_pem)
         self.raw: httpx.AsyncBaseTransport = PoolTransport(self._client)
-        self._http = httpx.AsyncClient(transport=self.raw, trust_env=False, follow_redirects=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -42,7 +42,7 @@ class Transport:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._http.aclose()
+        await self.raw.aclose()
 
     async def send(
         self,
@@ -53,15 +53,24 @@ class Transport:
         body: bytes,
         timeout_seconds: float,
     ) -> Answer:
-        """One call through httpx. Raises TimedOut, Unreachable or Unintelligible."""
-        timeout = httpx.Timeout(None, read=timeout_seconds)
+        """One call through httpx. Raises TimedOut, Unreachable or Unintelligible.
+
+        Through the transport rather than a client: a client would keep cookies.
+        """
         with translated_errors():
-            response = await self._http.request(
-                method, url, headers=headers, content=body, timeout=timeout
+            request = httpx.Request(
+                method,
+                url,
+                headers=headers,
+                content=body,
+                extensions={"timeout": {"read": timeout_seconds}},
             )
-            return Answer(
-                response.status_code, response.headers.get("retry-after"), response.content
-            )
+            response = await self.raw.handle_async_request(request)
+            try:
+                content = await response.aread()
+            finally:
+                await response.aclose()
+            return Answer(response.status_code, response.headers.get("retry-after"), content)
 
     async def post_form(self, url: str, form: bytes, *, timeout_seconds: float) -> Answer:
         """POST an encoded form without httpx in between. Raises TimedOut or Unreachable."""
@@ -79,7 +88,14 @@ class Transport:
             raise TimedOut(type(error).__name__) from error
         except PyreqwestError as error:
             raise Unreachable(type(error).__name__) from error
-        return Answer(response.status, response.headers.get("retry-after"), body)
+        return Answer(response.status, _retry_after(response), body)
+
+
+def _retry_after(response: Response) -> str | None:
+    try:
+        return response.headers.get("retry-after")
+    except ValueError:  # not ASCII
+        return None
 
 
 @contextmanager
@@ -91,5 +107,5 @@ def translated_errors() -> Iterator[None]:
         raise TimedOut(type(error).__name__) from error
     except httpx.TransportError as error:
         raise Unreachable(type(error).__name__) from error
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
         raise Unintelligible(type(error).__name__, status=0) from error

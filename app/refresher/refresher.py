@@ -21,7 +21,7 @@ from app.refresher.intake import Intake
 from app.refresher.ledger import Ledger
 from app.refresher.shares import RENEW_LEASE_EVERY_SECONDS, Shares
 from app.refresher.timetable import TICK_SECONDS, Timetable
-from app.refresher.timings import attempt_timeout, renewal_due, retry_due
+from app.refresher.timings import attempt_timeout, is_over, renewal_due, retry_due
 from app.store.announcements import announced_connections
 from app.store.database import Database
 
@@ -153,7 +153,7 @@ class Refresher:
     def _settle_failure(self, token: LiveToken, error: InfobipError) -> None:
         """Only a refusal of the token ends it before its time."""
         now = self._clock.monotonic()
-        if isinstance(error, GrantRefused) or now >= token.expires:
+        if isinstance(error, GrantRefused) or is_over(expires=token.expires, now=now):
             self._lose(token, LossCause(error.reason))
             return
         token.failures += 1
@@ -173,10 +173,7 @@ class Refresher:
             retry_after=error.retry_after_seconds if isinstance(error, Throttled) else None,
             chance=random.random(),  # noqa: S311 - spreads load, guards nothing
         )
-        if due < token.expires:
-            self._timetable.add(due, token)
-        else:
-            self._lose(token, LossCause(error.reason))
+        self._timetable.add(due, token)
 
     def _lose(self, token: LiveToken, cause: LossCause) -> None:
         self._live.discard(token.connection_id)

@@ -62,15 +62,21 @@ def retry_due(
 ) -> float:
     """When to try again after so many failures in a row.
 
-    A server's Retry-After is honoured as far as the life allows: one more attempt has to fit.
+    Whatever the pause or the server's Retry-After would be, the next attempt comes early enough
+    to be a whole one, or else to have half of what is left.
     """
     life = expires - sent
     pause = min(life * _FIRST_PAUSE * 2.0 ** min(failures - 1, 16), life * _LONGEST_PAUSE)
     pause *= 1 + _PAUSE_SPREAD * (2 * chance - 1)
-    if retry_after is not None:
-        latest = expires - now - life * _ATTEMPT
-        pause = max(pause, min(retry_after, latest))
-    return now + pause
+    pause = max(pause, retry_after or 0.0)
+    left = expires - now
+    latest = max(left - life * _ATTEMPT, left / 2)
+    return now + min(pause, latest)
+
+
+def is_over(*, expires: float, now: float) -> bool:
+    """Whether what is left of a life is too short for one more attempt."""
+    return expires - now < _SHORTEST_ATTEMPT_SECONDS
 
 
 def worst_case_of_three_attempts(life_seconds: float) -> float:

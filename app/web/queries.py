@@ -26,6 +26,8 @@ def read_query(raw: bytes) -> Params:
         raise MalformedRequest("The address has parameters that cannot be read.") from error
     if any(_CONTROL.search(name) or _CONTROL.search(value) for name, value in pairs):
         raise MalformedRequest("The address has control characters in its parameters.")
+    if len(urlencode(pairs)) > _LONGEST_BYTES:  # what we read, we can write and read again
+        raise AddressTooLong
     return tuple(pairs)
 
 
