@@ -1,5 +1,6 @@
 """The benchmark's command and its results; never its figures."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -7,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from app.infobip.answers import Token
+from app.infobip.oauth import OAuth, OAuthApp
+from app.infobip.transport import Transport
+from bench.certificates import make_certificates
 from bench.cli import main
 from bench.results import Figure, Findings, number
+from bench.stub.server import find_nginx, running_stub
 
 PROJECT = Path(__file__).parents[2]
 
@@ -58,6 +64,30 @@ def test_the_json_tells_the_machine_and_no_path_or_host_name(tmp_path: Path) -> 
 )
 def test_numbers_show_three_digits_that_matter(value: float, shown: str) -> None:
     assert number(value) == shown
+
+
+async def renewed_at(url: str, ca: bytes) -> list[Token]:
+    app = OAuthApp(
+        client_id="0" * 32,
+        client_secret="secret",
+        redirect_uri="http://localhost:8000/oauth/callback",
+        scopes=(),
+        oauth_url=f"{url}/oauth",
+        token_lifetime_seconds=60,
+    )
+    async with Transport(extra_ca_pem=ca) as transport:
+        oauth = OAuth(app=app, transport=transport)
+        return [await oauth.refresh("IBSSO old", timeout_seconds=5) for _ in range(3)]
+
+
+@pytest.mark.parametrize("nginx", [None, find_nginx()])
+def test_the_stub_answers_a_renewal_as_the_token_endpoint_does(
+    tmp_path: Path, nginx: str | None
+) -> None:
+    certificates = make_certificates(tmp_path)
+    with running_stub(tmp_path, certificates, nginx=nginx, cores=()) as stub:
+        tokens = asyncio.run(renewed_at(stub.url, certificates.ca.read_bytes()))
+    assert tokens == [Token("IBSSO 3d7908aa-7b8c-4c5a-94bf-5cdeef18947b", 60)] * 3
 
 
 @pytest.mark.parametrize("argument", ["--list", "--help"])

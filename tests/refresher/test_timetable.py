@@ -73,6 +73,13 @@ def test_a_long_silence_loses_nothing_and_keeps_the_order() -> None:
     assert numbers(timetable.take_due(NOW + 60_000)) == [2]
 
 
+@pytest.mark.parametrize("silence", [TICK_SECONDS, 1.0, 900.0])
+def test_what_is_due_at_the_very_moment_of_a_look_is_not_left_behind(silence: float) -> None:
+    timetable = filled(NOW + silence)
+    looks = [NOW + silence, NOW + silence + TICK_SECONDS, NOW + silence + 10]
+    assert [numbers(timetable.take_due(look)) for look in looks] == [[0], [], []]
+
+
 def test_a_clock_that_stands_still_or_goes_back_gives_nothing_twice() -> None:
     timetable = filled(NOW + 1, NOW + 2)
     assert numbers(timetable.take_due(NOW + 1.5)) == [0]

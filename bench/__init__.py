@@ -1,0 +1,1 @@
+"""How fast and how large: measured side by side, in one run, on this machine."""

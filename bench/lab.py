@@ -1,0 +1,97 @@
+"""What a run needs around those that are measured: TLS, the stub, the database."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.security.sealing import generate_key
+from bench import database
+from bench.certificates import make_certificates
+from bench.contenders.protocol import Outcome, Task, ask
+from bench.cores import Cores, pin, share_out
+from bench.database import Due, Written
+from bench.stub.answer import ANSWER, TOKEN_PATH
+from bench.stub.server import find_nginx, running_stub
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """Ready to measure in."""
+
+    cores: Cores
+    stub_kind: str
+    token_url: str
+    ca_path: str
+    database_url: str
+    sealing_key: str
+
+    def stage(self, count: int, due: Due) -> None:
+        """See `bench.database.stage`."""
+        asyncio.run(
+            database.stage(self.database_url, sealing_key=self.sealing_key, count=count, due=due)
+        )
+
+    def written(self) -> Written:
+        return asyncio.run(database.written(self.database_url))
+
+    def measure(
+        self,
+        contender: str,
+        *,
+        connections: int,
+        life_seconds: float,
+        in_flight: int,
+        warm_up_seconds: float,
+        seconds: float,
+    ) -> Outcome:
+        """Let it run in a process of its own. Raises ChildFailed."""
+        task = Task(
+            token_url=self.token_url,
+            ca_path=self.ca_path,
+            database_url=self.database_url,
+            sealing_key=self.sealing_key,
+            connections=connections,
+            life_seconds=life_seconds,
+            in_flight=in_flight,
+            warm_up_seconds=warm_up_seconds,
+            seconds=seconds,
+        )
+        return ask(contender, task, cores=self.cores.client)
+
+    def setup(self) -> dict[str, str]:
+        """What belongs into every benchmark's findings."""
+        return {
+            "stub": f"{self.stub_kind}, {len(ANSWER)} bytes of JSON, TLS, keep-alive, loopback",
+            "cores": str(self.cores),
+            "database": "embedded PostgreSQL, fsync on, over its Unix socket",
+        }
+
+
+@contextmanager
+def open_lab() -> Iterator[Lab]:
+    """Everything started; everything ended and removed afterwards. Call from the main thread."""
+    cores = share_out()
+    folder = Path(tempfile.mkdtemp(prefix="hearth-bench-"))
+    folder.chmod(0o755)  # nginx, started as root, works under another account
+    try:
+        certificates = make_certificates(folder)
+        pin(cores.database)  # whom we start from here on; the measured ones go elsewhere
+        with (
+            running_stub(folder, certificates, nginx=find_nginx(), cores=cores.stub) as stub,
+            database.running_postgres() as database_url,
+        ):
+            asyncio.run(database.prepare(database_url))
+            yield Lab(
+                cores=cores,
+                stub_kind=stub.kind,
+                token_url=stub.url + TOKEN_PATH,
+                ca_path=str(certificates.ca),
+                database_url=database_url,
+                sealing_key=generate_key(),
+            )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
