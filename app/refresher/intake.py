@@ -1,6 +1,5 @@
 """Taking in what others did: tokens of shards that became ours, connections made or ended."""
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 
 import structlog
@@ -16,9 +15,6 @@ from app.store.database import Database
 from app.store.tokens import TokenStore
 
 log = structlog.get_logger(__name__)
-
-_OPEN_AT_ONCE = 500
-"""So many tokens are opened before other tasks get their turn."""
 
 
 class Intake:
@@ -40,18 +36,20 @@ class Intake:
         self._on_new = on_new
 
     async def load_shards(self, shards: Collection[Shard]) -> None:
-        """Take in all tokens of these shards, nearest expiry first.
+        """Take in all tokens of these shards, nearest expiry first, piece by piece.
 
         Those that died while nobody renewed them are marked as lost.
         """
+        loaded = 0
         async with self._database.transaction() as tx:
             store = TokenStore(tx)
             overdue = await store.lose_overdue(list(shards))
-            tokens = await store.load_shards(list(shards))
+            async for tokens in store.load_shards(list(shards)):
+                self._take_in(tokens)
+                loaded += len(tokens)
         for connection_id in overdue:
             log.warning("connection_lost", connection_id=str(connection_id), cause="not_renewed")
-        await self._take_in(tokens)
-        log.info("shards_loaded", shards=len(shards), tokens=len(tokens), overdue=len(overdue))
+        log.info("shards_loaded", shards=len(shards), tokens=loaded, overdue=len(overdue))
 
     async def look_again(self, ids: Collection[ConnectionId]) -> None:
         """Take in these connections as they are now, as far as they are ours to renew."""
@@ -63,7 +61,7 @@ class Intake:
             tokens = await TokenStore(tx).load(ours)
         for connection_id in ended:
             self._live.discard(connection_id)
-        await self._take_in(tokens)
+        self._take_in(tokens)
 
     async def look_at_changes(self, *, within_seconds: float) -> None:
         """The poll behind the announcements, for those that never arrived."""
@@ -71,8 +69,8 @@ class Intake:
             changed = await ConnectionStore(tx).changed_within(within_seconds)
         await self.look_again(changed)
 
-    async def _take_in(self, tokens: Sequence[SealedToken]) -> None:
-        for number, sealed in enumerate(tokens, start=1):
+    def _take_in(self, tokens: Sequence[SealedToken]) -> None:
+        for sealed in tokens:
             try:
                 token = self._live.put(self._vault.open(sealed))
             except Unsealable as error:
@@ -82,5 +80,3 @@ class Intake:
                 continue
             if token is not None:
                 self._on_new(token)
-            if number % _OPEN_AT_ONCE == 0:
-                await asyncio.sleep(0)

@@ -64,14 +64,19 @@ class Ledger:
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
 
     async def write_once(self) -> bool:
-        """Write one batch of each kind; False if the database is away (nothing is dropped)."""
+        """Write one batch of each kind; False if the database is away.
+
+        Nothing is dropped, also when this is cancelled: to write a batch twice does no harm.
+        """
         renewed = self._take_renewed()
         lost = list(self._lost.values())[:_BATCH]
         try:
             await self._write(renewed, lost)
-        except DatabaseUnavailable:
-            log.warning("write_behind_postponed", waiting=len(self) + len(renewed))
+        except BaseException as error:
             self._put_back(renewed)
+            if not isinstance(error, DatabaseUnavailable):
+                raise
+            log.warning("write_behind_postponed", waiting=len(self))
             return False
         for loss in lost:
             if self._lost.get(loss.connection_id) is loss:

@@ -15,7 +15,7 @@ from app.infobip.answers import Token
 from app.infobip.errors import GrantRefused, InfobipError, Throttled, Unintelligible
 from app.infobip.oauth import OAuth
 from app.models.connection import LossCause
-from app.models.identifiers import ConnectionId
+from app.models.identifiers import ConnectionId, Shard
 from app.models.token import Loss
 from app.refresher.intake import Intake
 from app.refresher.ledger import Ledger
@@ -61,6 +61,7 @@ class Refresher:
         )
         self._free_places = asyncio.Semaphore(max_in_flight)
         self._renewals: set[asyncio.Task[None]] = set()
+        self._to_load: asyncio.Queue[frozenset[Shard]] = asyncio.Queue()
         self._to_look_at: asyncio.Queue[Collection[ConnectionId]] = asyncio.Queue()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -70,6 +71,7 @@ class Refresher:
         """
         duties: list[Coroutine[Any, Any, Any]] = [
             self._keep_leases(),
+            self._load_gained(),
             self._follow_announcements(),
             self._poll_changes(),
             self._look_again(),
@@ -191,15 +193,18 @@ class Refresher:
             if change.gone:
                 self._live.discard_shards(change.gone)
             if change.gained:
-                await self._load(change.gained)
+                self._to_load.put_nowait(change.gained)
             await asyncio.sleep(RENEW_LEASE_EVERY_SECONDS)
 
-    async def _load(self, shards: frozenset[Any]) -> None:
-        try:
-            await self._intake.load_shards(shards)
-        except DatabaseUnavailable:
-            log.warning("shards_not_loaded", reason="database_unavailable")
-            self._shares.forget(shards)
+    async def _load_gained(self) -> None:
+        """Beside the lease keeper: a long load must not cost us the leases."""
+        while True:
+            shards = await self._to_load.get()
+            try:
+                await self._intake.load_shards(shards)
+            except DatabaseUnavailable:
+                log.warning("shards_not_loaded", reason="database_unavailable")
+                self._shares.forget(shards)
 
     async def _follow_announcements(self) -> None:
         while True:

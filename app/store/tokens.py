@@ -1,6 +1,6 @@
 """Sealed tokens. Every write is fenced by the generation: newer wins, whoever comes when."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -26,6 +26,9 @@ from app.store.intervals import seconds
 from app.store.tables import connections, tokens
 
 _NEXT_GRANT = text(f"(tokens.generation / {GENERATIONS_PER_GRANT} + 1) * {GENERATIONS_PER_GRANT}")
+
+_PIECE = 500
+"""So many tokens are loaded, and then opened, before other tasks get their turn."""
 
 # One statement for a batch: one round trip, one commit. Rows that somebody else has brought
 # further (a reconnect, a disconnect, another owner) do not match and are not returned.
@@ -165,10 +168,12 @@ class TokenStore:
         rows = await self._tx.execute(_LOSE_OVERDUE, {"shards": list(shards)})
         return {ConnectionId(row.id) for row in rows}
 
-    async def load_shards(self, shards: Sequence[Shard]) -> list[SealedToken]:
-        """All live tokens of these shards, nearest expiry first."""
+    async def load_shards(self, shards: Sequence[Shard]) -> AsyncIterator[list[SealedToken]]:
+        """All live tokens of these shards, nearest expiry first, a piece at a time."""
         statement = _live().where(tokens.c.shard.in_(shards)).order_by(tokens.c.expires_at)
-        return [_sealed_token(row) for row in await self._tx.execute(statement)]
+        async with self._tx.stream(statement, execution_options={"yield_per": _PIECE}) as rows:
+            async for piece in rows.partitions():
+                yield [_sealed_token(row) for row in piece]
 
     async def load(self, ids: Sequence[ConnectionId]) -> list[SealedToken]:
         """The live tokens among these connections."""
