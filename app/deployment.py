@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from app.embedded_postgres import EmbeddedPostgres
 from app.errors import ConfigurationError
-from app.factory import open_database
+from app.factory import open_database, problems_of
 from app.security.sealing import generate_key, parse_key
-from app.settings import Settings, problems
+from app.settings import Settings
 from app.store.schema import is_current, migrate
 
 log = structlog.get_logger(__name__)
@@ -45,7 +45,7 @@ def with_database(settings: Settings) -> Iterator[Settings]:
 
 def require_sound(settings: Settings) -> None:
     """Raises ConfigurationError with all that is wrong, a sentence a line."""
-    found = problems(settings)
+    found = problems_of(settings)
     if found:
         raise ConfigurationError("\n".join(found))
 

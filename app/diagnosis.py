@@ -6,12 +6,10 @@ from typing import TextIO
 from app.deployment import with_database
 from app.embedded_postgres import EmbeddedPostgresError
 from app.errors import ConfigurationError, DatabaseUnavailable
-from app.factory import open_database
-from app.gateway.policy import Policy
+from app.factory import open_database, problems_of
 from app.infobip.errors import InfobipError
 from app.infobip.transport import Transport
-from app.refresher.timings import check_timings
-from app.settings import Settings, problems
+from app.settings import Settings
 from app.store.schema import is_current
 
 _PROBE_SECONDS = 10.0
@@ -21,7 +19,7 @@ def diagnose(out: TextIO) -> int:
     """Write one line per finding; 0 when nothing is wrong."""
     try:
         settings = Settings.load()
-        found = _settings_problems(settings)
+        found = problems_of(settings)
     except ConfigurationError as error:
         found = error.detail.splitlines()
         _report(out, "Settings", found)
@@ -34,19 +32,6 @@ def diagnose(out: TextIO) -> int:
         further = [str(error)]
         _report(out, "Database", further)
     return 1 if found or further else 0
-
-
-def _settings_problems(settings: Settings) -> list[str]:
-    found = problems(settings)
-    for check in (
-        lambda: check_timings(settings.infobip.token_lifetime_seconds),
-        lambda: Policy.parse(settings.web.gateway_allow),
-    ):
-        try:
-            check()
-        except ConfigurationError as error:
-            found.append(error.detail)
-    return found
 
 
 async def _outside_problems(settings: Settings, out: TextIO) -> list[str]:

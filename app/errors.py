@@ -183,6 +183,10 @@ class NotAllowed(HearthError):
     detail = "The operator has not allowed this method and path (GATEWAY_ALLOW)."
 
 
+class AnswerBrokenOff(Exception):
+    """An answer that had begun could not be completed; the connection is cut to show it."""
+
+
 class ConnectionLost(HearthError):
     """The connection has no live token; `reconnect_url` is where a person makes a new one."""
 

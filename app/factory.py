@@ -1,6 +1,7 @@
 """The only wiring: what lives as long as the process."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -22,8 +23,12 @@ from app.refresher.refresher import Refresher
 from app.refresher.shares import Shares
 from app.refresher.timings import check_timings
 from app.security.sealing import SealingKeys, parse_key
-from app.settings import Settings
+from app.settings import Settings, problems
 from app.store.database import Database
+
+_REFRESHER_POOL = 5
+"""The refresher's own connections: however busy the pages are, leases must be renewed. One
+listens, the others hold leases, write behind, look again and load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +36,6 @@ class Process:
     """What the routes and the command line work with."""
 
     settings: Settings
-    clock: Clock
     database: Database
     authorisations: Authorisations
     sessions: Sessions
@@ -42,7 +46,7 @@ class Process:
 
 
 @asynccontextmanager
-async def open_process(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Process]:
+async def open_process(settings: Settings) -> AsyncIterator[Process]:
     """Everything, connected to each other; closed again at the end.
 
     `settings` must name a database. Raises ConfigurationError when they do not add up.
@@ -51,33 +55,54 @@ async def open_process(settings: Settings, *, clock: Clock | None = None) -> Asy
     policy = Policy.parse(settings.web.gateway_allow)
     vault = Vault(keys=_sealing_keys(settings))
     database = open_database(settings)
+    refresher_database = open_database(settings, pool_size=_REFRESHER_POOL)
     async with Transport() as transport:
         try:
             yield _wire(
                 settings=settings,
-                clock=clock or SystemClock(),
+                clock=SystemClock(),
                 policy=policy,
                 vault=vault,
                 database=database,
+                refresher_database=refresher_database,
                 transport=transport,
             )
         finally:
-            await database.close()
+            await asyncio.gather(database.close(), refresher_database.close())
 
 
-def open_database(settings: Settings, *, command_seconds: float | None = 10.0) -> Database:
-    """The pool for DATABASE_URL, which must be set. Nothing is connected yet."""
+def problems_of(settings: Settings) -> list[str]:
+    """All that keeps this configuration from serving, each a sentence with its remedy."""
+    checks: list[Callable[[], object]] = [
+        lambda: check_timings(settings.infobip.token_lifetime_seconds),
+        lambda: Policy.parse(settings.web.gateway_allow),
+    ]
+    if settings.storage.database_url is not None:
+        checks.append(lambda: open_database(settings))
+    found = problems(settings)
+    for check in checks:
+        try:
+            check()
+        except ConfigurationError as error:
+            found.append(error.detail)
+    return found
+
+
+def open_database(
+    settings: Settings, *, pool_size: int | None = None, command_seconds: float | None = 10.0
+) -> Database:
+    """A pool for DATABASE_URL, which must be set. Nothing is connected yet."""
     if settings.storage.database_url is None:
         raise ConfigurationError("DATABASE_URL is not set.")
     return Database(
         url=settings.storage.database_url.get_secret_value(),
-        pool_size=settings.storage.database_pool_size,
+        pool_size=pool_size or settings.storage.database_pool_size,
         pooler=settings.storage.database_pooler,
         command_seconds=command_seconds,
     )
 
 
-def oauth_app(settings: Settings) -> OAuthApp:
+def _oauth_app(settings: Settings) -> OAuthApp:
     """Our app shell as the settings describe it. Raises ConfigurationError."""
     infobip = settings.infobip
     if infobip.client_id is None or infobip.client_secret is None:
@@ -100,14 +125,14 @@ def _wire(
     policy: Policy,
     vault: Vault,
     database: Database,
+    refresher_database: Database,
     transport: Transport,
 ) -> Process:
-    oauth = OAuth(app=oauth_app(settings), transport=transport)
-    live = LiveTokens(clock=clock)
+    oauth = OAuth(app=_oauth_app(settings), transport=transport)
+    live = LiveTokens()
     tokens = UsableTokens(live=live, database=database, vault=vault, clock=clock)
     return Process(
         settings=settings,
-        clock=clock,
         database=database,
         authorisations=Authorisations(database=database, oauth=oauth, vault=vault, clock=clock),
         sessions=Sessions(database=database, limits=_session_limits(settings)),
@@ -121,11 +146,11 @@ def _wire(
         ),
         live=live,
         refresher=Refresher(
-            database=database,
+            database=refresher_database,
             oauth=oauth,
             vault=vault,
             live=live,
-            shares=Shares(replica=ReplicaId(uuid4()), database=database, clock=clock),
+            shares=Shares(replica=ReplicaId(uuid4()), database=refresher_database, clock=clock),
             clock=clock,
             max_in_flight=settings.refresher.max_in_flight,
         ),

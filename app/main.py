@@ -41,6 +41,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # such redirects are built from the request's Host
     )
     install_middleware(
         app,

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import resource
 import signal
 import socket
 from collections.abc import Coroutine
@@ -14,8 +15,10 @@ from app.errors import ConfigurationError
 from app.factory import open_process
 from app.main import create_app
 from app.settings import Settings
+from app.web.guarded_protocol import GuardedProtocol
 
 _FINISH_REQUESTS_WITHIN_SECONDS = 2
+_DESCRIPTORS = 65_536
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -43,7 +46,7 @@ def serve(settings: Settings, listener: socket.socket) -> int:
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(settings, on_failure=on_failure),
-            http="httptools",
+            http=GuardedProtocol,
             loop="uvloop",
             ws="none",
             log_config=None,
@@ -52,6 +55,7 @@ def serve(settings: Settings, listener: socket.socket) -> int:
             timeout_graceful_shutdown=_FINISH_REQUESTS_WITHIN_SECONDS,
         )
     )
+    _allow_many_descriptors()
     with uvicorn_signals_swallowed():
         server.run(sockets=[listener])
     return 1 if failed or not server.started else 0
@@ -76,6 +80,14 @@ async def _refresh(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with open_process(settings) as process:
         await process.refresher.run(stop)
+
+
+def _allow_many_descriptors() -> None:
+    """Many systems start processes with 1,024 descriptors and let them ask for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class uvicorn_signals_swallowed:  # noqa: N801 - reads as a sentence in a `with`

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that `app.store.schema` hands in, or on DATABASE_URL."""
+"""Runs migrations on the connection that `app.store.schema` hands in."""
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -9,21 +9,18 @@ _LOCK_TIMEOUT = "5s"
 
 
 def run(connection: Connection) -> None:
-    """Each migration in a transaction of its own that gives up rather than queue on a lock.
+    """In the caller's transaction, which gives up rather than queue on a lock.
 
     A migration that waits for a lock makes every later query on that table wait behind it.
     """
     context.configure(
         connection=connection,
         target_metadata=metadata,
-        transaction_per_migration=True,
         compare_type=True,
         compare_server_default=True,
     )
-    connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
-    connection.commit()
-    with context.begin_transaction():
-        context.run_migrations()
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+    context.run_migrations()
 
 
 run(context.config.attributes["connection"])

@@ -15,6 +15,7 @@ from app.embedded_postgres import EmbeddedPostgres
 from app.factory import Process
 from app.main import create_app
 from app.settings import Settings
+from app.web.guarded_protocol import GuardedProtocol
 from sandbox.app import create_app as create_sandbox
 from sandbox.config import SandboxConfig
 from tests.support.databases import fresh_database, make_template
@@ -118,6 +119,7 @@ def start_hearth(
         refresher: bool = False,
         web: Mapping[str, Any] | None = None,
         infobip: Mapping[str, Any] | None = None,
+        protocol: type[GuardedProtocol] = GuardedProtocol,
     ) -> AsyncIterator[Hearth]:
         settings = make_settings(
             database_url=database_url,
@@ -127,7 +129,7 @@ def start_hearth(
             infobip=infobip or {},
         )
         app = create_app(settings, refresher=refresher)
-        async with serving(app, public_port.dup()) as url:
+        async with serving(app, public_port.dup(), protocol=protocol) as url:
             yield Hearth(url, settings, app.state.process, http)
 
     return start

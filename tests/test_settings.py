@@ -385,9 +385,17 @@ def test_no_problem_shows_a_secret(load: Load) -> None:
     ("url", "origin"),
     [
         ("https://portal.infobip.com", "https://portal.infobip.com"),
-        ("https://portal.infobip.com/a/b?c#d", "https://portal.infobip.com"),
+        ("https://portal.infobip.com/a/b", "https://portal.infobip.com"),
+        ("https://Portal.Infobip.com:443/", "https://portal.infobip.com"),
+        ("http://portal.example:80", "http://portal.example"),
+        ("http://portal.example:443", "http://portal.example:443"),
         ("http://localhost:9000/x", "http://localhost:9000"),
     ],
 )
 def test_the_origin_of_a_url_is_what_browsers_write(url: str, origin: str) -> None:
     assert origin_of(url) == origin
+
+
+def test_what_is_no_base_url_has_no_origin() -> None:
+    with pytest.raises(ValueError, match="base URL"):
+        origin_of("https://portal.infobip.com/a?b#c")

@@ -110,7 +110,9 @@ class Authorisations:
         async with self._database.transaction() as tx:
             store = FlowStore(tx)
             taken = await store.consume(state_hash=state_hash, browser_hashes=list(secrets))
-            foreign = taken is None and await store.is_pending(state_hash=state_hash)
+            foreign = taken is None and await store.is_pending_elsewhere(
+                state_hash=state_hash, browser_hashes=list(secrets)
+            )
         if taken is None:
             raise WrongBrowser if foreign else FlowUnknown
         return taken.flow, secrets[taken.browser_hash]

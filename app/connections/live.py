@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 
-from app.clock import Clock
 from app.models.identifiers import ConnectionId, Shard, shard_of
 from app.models.token import OpenToken
 
@@ -37,8 +36,7 @@ class LiveToken:
 class LiveTokens:
     """The tokens of the connections that this process renews."""
 
-    def __init__(self, *, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._tokens: dict[ConnectionId, LiveToken] = {}
 
     def __len__(self) -> int:
@@ -50,21 +48,21 @@ class LiveTokens:
     def get(self, connection_id: ConnectionId) -> LiveToken | None:
         return self._tokens.get(connection_id)
 
-    def put(self, token: OpenToken) -> LiveToken | None:
+    def put(self, token: OpenToken, *, as_of: float) -> LiveToken | None:
         """Take in a token from the database, unless what is here is as new; what was taken in.
 
+        `as_of` is our clock just before the database was asked: ages and lives count from there.
         A taken-in token is a new object: whoever was renewing its predecessor can tell.
         """
         known = self._tokens.get(token.connection_id)
         if known is not None and known.generation >= token.generation:
             return None
-        now = self._clock.monotonic()
         live = LiveToken(
             token.connection_id,
             token.generation,
             token.authorization,
-            now - token.age_seconds,
-            now + token.left_seconds,
+            as_of - token.age_seconds,
+            as_of + token.left_seconds,
         )
         self._tokens[token.connection_id] = live
         return live

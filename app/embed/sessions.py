@@ -12,6 +12,7 @@ from app.store.database import Database
 from app.store.sessions import SessionStore
 
 _TOKEN_PREFIX = "hearth_s_"  # noqa: S105 - the public part of session tokens
+_GRACE_SECONDS = 60
 _SEEN_ACCURACY = 0.1
 """A session's last sign of life is written down at most ten times per idle limit."""
 
@@ -41,7 +42,12 @@ class Sessions:
         async with self._database.transaction() as tx:
             store = SessionStore(tx)
             if replacing is not None:
-                await store.end_unless_of(completed.connection_id, token_hash=token_hash(replacing))
+                await store.replace(
+                    token_hash=token_hash(replacing),
+                    by_connection=completed.connection_id,
+                    grace_seconds=_GRACE_SECONDS,
+                )
+
             await store.add(
                 SessionId(uuid4()),
                 token_hash=token_hash(token),

@@ -1,7 +1,7 @@
 """The gateway: a page's call goes to Infobip with the live token it never sees."""
 
 from collections.abc import AsyncIterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -25,8 +25,8 @@ class GatewayCall:
 
     method: str
     path: bytes
-    query: bytes
-    headers: list[Header]
+    query: bytes = field(repr=False)
+    headers: list[Header] = field(repr=False)
     body_length: int | None
     body: AsyncIterable[bytes] | None
 

@@ -1,67 +1,51 @@
-"""Which headers cross the gateway, in both directions."""
+"""Which headers cross the gateway, in both directions: those that are known to be harmless.
+
+Everything else stays behind: cookies, credentials, what names the way or overrides the method
+inward; what acts on our origin, on caches or on proxies outward.
+"""
 
 from collections.abc import Iterable
 
 Header = tuple[bytes, bytes]
 
-_HOP_BY_HOP = {
-    b"connection",
-    b"keep-alive",
-    b"proxy-authenticate",
-    b"proxy-authorization",
-    b"proxy-connection",
-    b"te",
-    b"trailer",
-    b"transfer-encoding",
-    b"upgrade",
+_INWARD = {
+    b"accept",
+    b"accept-encoding",
+    b"accept-language",
+    b"content-encoding",
+    b"content-language",
+    b"content-type",
+    b"if-match",
+    b"if-modified-since",
+    b"if-none-match",
+    b"if-range",
+    b"if-unmodified-since",
+    b"range",
+    b"x-agent-id",
 }
-_NOT_INWARD = _HOP_BY_HOP | {
-    b"authorization",
+"""Seen: `x-agent-id`, on messages of an assigned conversation."""
+
+_OUTWARD = {
+    b"accept-ranges",
+    b"content-disposition",
+    b"content-encoding",
+    b"content-language",
     b"content-length",
-    b"cookie",
-    b"expect",
-    b"forwarded",
-    b"host",
-    b"http2-settings",
-    b"origin",
-    b"referer",
-    b"true-client-ip",
-    b"via",
+    b"content-range",
+    b"content-type",
+    b"etag",
+    b"last-modified",
+    b"retry-after",
+    b"vary",
 }
-_NOT_INWARD_PREFIXES = (b"x-hearth", b"x-forwarded", b"x-real-", b"x-original-", b"sec-", b"cf-")
-_NOT_OUTWARD = _HOP_BY_HOP | {
-    b"alt-svc",
-    b"clear-site-data",
-    b"content-security-policy",
-    b"content-security-policy-report-only",
-    b"location",
-    b"nel",
-    b"refresh",
-    b"report-to",
-    b"server",
-    b"service-worker-allowed",
-    b"set-cookie",
-    b"set-cookie2",
-    b"sourcemap",
-    b"strict-transport-security",
-    b"www-authenticate",
-    b"x-frame-options",
-}
-_NOT_OUTWARD_PREFIXES = (b"access-control-", b"cross-origin-", b"x-hearth")
+_OUTWARD_PREFIXES = (b"x-ratelimit-", b"ratelimit")
 
 
 def inward(headers: Iterable[Header]) -> list[Header]:
     """What Infobip gets of the page's request: nothing of ours, of the browser, of the way."""
     given = [(name.lower(), value) for name, value in headers]
     named = _named_by_connection(given)
-    return [
-        (name, value)
-        for name, value in given
-        if name not in _NOT_INWARD
-        and name not in named
-        and b"_" not in name
-        and not name.startswith(_NOT_INWARD_PREFIXES)
-    ]
+    return [(name, value) for name, value in given if name in _INWARD and name not in named]
 
 
 def outward(headers: Iterable[Header]) -> list[Header]:
@@ -71,9 +55,7 @@ def outward(headers: Iterable[Header]) -> list[Header]:
     return [
         (name, value)
         for name, value in given
-        if name not in _NOT_OUTWARD
-        and name not in named
-        and not name.startswith(_NOT_OUTWARD_PREFIXES)
+        if (name in _OUTWARD or name.startswith(_OUTWARD_PREFIXES)) and name not in named
     ]
 
 

@@ -1,6 +1,7 @@
 """What may pass the gateway: nothing but what the operator listed in GATEWAY_ALLOW."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -49,9 +50,15 @@ class Policy:
 
     def allows(self, method: str, path: Segments) -> bool:
         """Whether this call may pass. Resources that carry credentials never may."""
-        if any(segment.casefold() in _NEVER for segment in path):
+        if any(_plain(segment) in _NEVER for segment in path):
             return False
         return any(rule.matches(method, path) for rule in self.rules)
+
+
+def _plain(segment: str) -> str:
+    """Letters and digits alone, however they were dressed up."""
+    plain = unicodedata.normalize("NFKC", segment).casefold()
+    return "".join(character for character in plain if character.isalnum())
 
 
 def _parse(entry: str) -> Rule:

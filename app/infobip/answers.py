@@ -18,11 +18,13 @@ from app.infobip.errors import (
 )
 
 DEFAULT_TOKEN_TYPE = "IBSSO"  # noqa: S105 - the documented scheme, not a secret
+_SHORTEST_LIFE_SECONDS = 2.0
 _LONGEST_LIFE_SECONDS = 86_400.0
 _LONGEST_RETRY_AFTER_SECONDS = 3_600.0
 _SCHEME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)
-_CODE = re.compile(r"[A-Za-z0-9_.\- ]{1,64}", re.ASCII)
+_CODE = re.compile(r"[A-Za-z][A-Za-z_. -]{0,48}[0-9]{0,4}", re.ASCII)
+"""What an error's name looks like, and a token or code does not: names are logged."""
 
 # RFC 6749 §5.2 for the standard words; Infobip's own as seen in its API errors.
 _CLIENT_CODES = {"invalid_client", "unauthorized_client", "redirect_uri_mismatch"}
@@ -80,9 +82,9 @@ class _TokenFields(msgspec.Struct):
 
     token: str | None = None
     access_token: str | None = None
-    tokenType: str | None = None  # noqa: N815 - the wire's name
-    token_type: str | None = None
-    expires_in: float | str | None = None
+    tokenType: Any = None  # noqa: N815 - the wire's name
+    token_type: Any = None
+    expires_in: Any = None
 
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -105,7 +107,8 @@ def read_token(answer: Answer, *, default_life_seconds: float) -> Token:
     except _UNREADABLE as error:
         raise Unintelligible("not the JSON of a token", status=200) from error
     token = fields.token or fields.access_token
-    scheme = fields.tokenType or fields.token_type or DEFAULT_TOKEN_TYPE
+    scheme = fields.tokenType or fields.token_type
+    scheme = scheme if isinstance(scheme, str) else DEFAULT_TOKEN_TYPE
     if not token:
         raise refusal(answer)
     if not _TOKEN.fullmatch(token) or not _SCHEME.fullmatch(scheme):
@@ -173,14 +176,17 @@ def error_code(body: bytes) -> str | None:
     return code if code and _CODE.fullmatch(code) else None
 
 
-def _life(expires_in: float | str | None, default_seconds: float) -> float:
+def _life(expires_in: Any, default_seconds: float) -> float:
+    """What the server says, if that is a number; never so short that we would hammer it."""
+    if isinstance(expires_in, bool) or not isinstance(expires_in, int | float | str):
+        return default_seconds
     try:
-        seconds = float(expires_in) if expires_in is not None else default_seconds
-    except ValueError:
+        seconds = float(expires_in)
+    except (ValueError, OverflowError):
         return default_seconds
     if not math.isfinite(seconds) or seconds <= 0:
         return default_seconds
-    return min(seconds, _LONGEST_LIFE_SECONDS)
+    return min(max(seconds, _SHORTEST_LIFE_SECONDS), _LONGEST_LIFE_SECONDS)
 
 
 def _retry_after(value: str | None) -> float | None:

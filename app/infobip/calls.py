@@ -4,9 +4,13 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 
 import httpx
 
+from app.infobip.errors import Unintelligible
 from app.infobip.transport import Transport, translated_errors
 
 Headers = Sequence[tuple[bytes, bytes]]
+
+_LOWEST_STATUS = 200
+_HIGHEST_STATUS = 599
 
 
 class StreamedAnswer:
@@ -58,4 +62,8 @@ class Calls:
             extensions={"timeout": {"read": timeout_seconds}},
         )
         with translated_errors():
-            return StreamedAnswer(await self._transport.handle_async_request(request))
+            answer = StreamedAnswer(await self._transport.handle_async_request(request))
+        if not _LOWEST_STATUS <= answer.status <= _HIGHEST_STATUS:
+            await answer.close()
+            raise Unintelligible("not a final status", status=answer.status)
+        return answer

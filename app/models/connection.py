@@ -26,7 +26,9 @@ class LossCause(StrEnum):
     SERVER_ERROR = "server_error"
     UNINTELLIGIBLE = "unintelligible"
     NOT_RENEWED = "not_renewed"
-    """Nobody was running who could have renewed it in time."""
+    """Nobody was there who could renew it in time; if we were, the log tells why we could not."""
+    TOO_LATE = "too_late"
+    """We were there, and too busy."""
 
 
 @dataclass(frozen=True, slots=True)

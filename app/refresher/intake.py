@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
+from app.clock import Clock
 from app.connections.live import LiveToken, LiveTokens
 from app.connections.vault import Vault
 from app.models.identifiers import ConnectionId, Shard, shard_of
@@ -27,52 +28,66 @@ class Intake:
         vault: Vault,
         live: LiveTokens,
         shares: Shares,
+        clock: Clock,
         on_new: Callable[[LiveToken], None],
     ) -> None:
         self._database = database
         self._vault = vault
         self._live = live
         self._shares = shares
+        self._clock = clock
         self._on_new = on_new
 
     async def load_shards(self, shards: Collection[Shard]) -> None:
-        """Take in all tokens of these shards, nearest expiry first, piece by piece.
-
-        Those that died while nobody renewed them are marked as lost.
-        """
+        """Take in all tokens of these shards, nearest expiry first, piece by piece."""
         loaded = 0
         async with self._database.transaction() as tx:
-            store = TokenStore(tx)
-            overdue = await store.lose_overdue(list(shards))
-            async for tokens in store.load_shards(list(shards)):
-                self._take_in(tokens)
+            asked_at = self._clock.monotonic()
+            async for tokens in TokenStore(tx).load_shards(list(shards)):
+                self._take_in(tokens, as_of=asked_at)
                 loaded += len(tokens)
-        for connection_id in overdue:
+        overdue = await self.lose_overdue(shards, by_seconds=0)
+        log.info("shards_loaded", shards=len(shards), tokens=loaded, overdue=overdue)
+
+    async def lose_overdue(self, shards: Collection[Shard], *, by_seconds: float) -> int:
+        """Mark those as lost whose stored token is dead and that nobody here keeps alive; how many.
+
+        That is what died while nobody was there, and what could not be opened. Should somebody
+        yet have a live token that is not written down, its writing revives the connection.
+        """
+        async with self._database.statement() as tx:
+            overdue = await TokenStore(tx).overdue(list(shards), by_seconds=by_seconds)
+        dead = [loss for loss in overdue if self._live.get(loss.connection_id) is None]
+        if not dead:
+            return 0
+        async with self._database.statement() as tx:
+            lost = await TokenStore(tx).lose(dead)
+        for connection_id in lost:
             log.warning("connection_lost", connection_id=str(connection_id), cause="not_renewed")
-        log.info("shards_loaded", shards=len(shards), tokens=loaded, overdue=len(overdue))
+        return len(lost)
 
     async def look_again(self, ids: Collection[ConnectionId]) -> None:
         """Take in these connections as they are now, as far as they are ours to renew."""
-        ours = [one for one in ids if shard_of(one) in self._shares.held]
+        ours = [one for one in ids if self._shares.holds(shard_of(one))]
         if not ours:
             return
         async with self._database.transaction() as tx:
+            asked_at = self._clock.monotonic()
             ended = await ConnectionStore(tx).not_active(ours)
             tokens = await TokenStore(tx).load(ours)
         for connection_id in ended:
             self._live.discard(connection_id)
-        self._take_in(tokens)
+        self._take_in(tokens, as_of=asked_at)
 
-    async def look_at_changes(self, *, within_seconds: float) -> None:
+    async def changed(self, *, within_seconds: float) -> list[ConnectionId]:
         """The poll behind the announcements, for those that never arrived."""
         async with self._database.statement() as tx:
-            changed = await ConnectionStore(tx).changed_within(within_seconds)
-        await self.look_again(changed)
+            return await ConnectionStore(tx).changed_within(within_seconds)
 
-    def _take_in(self, tokens: Sequence[SealedToken]) -> None:
+    def _take_in(self, tokens: Sequence[SealedToken], *, as_of: float) -> None:
         for sealed in tokens:
             try:
-                token = self._live.put(self._vault.open(sealed))
+                token = self._live.put(self._vault.open(sealed), as_of=as_of)
             except Unsealable as error:
                 log.error(
                     "token_unsealable", connection_id=str(sealed.connection_id), error=str(error)

@@ -86,13 +86,11 @@ class Ledger:
         return True
 
     async def _write(self, renewed: list[LiveToken], lost: list[Loss]) -> None:
-        sealed = [self._sealed(token) for token in renewed]
-        if sealed:
+        if renewed:
             async with self._database.statement() as tx:
+                sealed = [self._sealed(token) for token in renewed]
                 written = await TokenStore(tx).write(sealed)
-            overtaken = {token.connection_id for token in renewed} - written
-            if overtaken:
-                self._on_overtaken(overtaken)
+            self._tell({token.connection_id for token in sealed} - written)
         if lost:
             async with self._database.statement() as tx:
                 settled = await TokenStore(tx).lose(lost)
@@ -101,6 +99,11 @@ class Ledger:
                     log.warning(
                         "connection_lost", connection_id=str(loss.connection_id), cause=loss.cause
                     )
+            self._tell({loss.connection_id for loss in lost} - settled)
+
+    def _tell(self, overtaken: set[ConnectionId]) -> None:
+        if overtaken:
+            self._on_overtaken(overtaken)
 
     def _take_renewed(self) -> list[LiveToken]:
         if len(self._renewed) <= _BATCH:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Collection, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -29,8 +30,13 @@ log = structlog.get_logger(__name__)
 
 _POLL_EVERY_SECONDS = 5.0
 _POLL_WINDOW_SECONDS = 20.0
-_FINISH_WITHIN_SECONDS = 6.0
-_WRITE_WITHIN_SECONDS = 2.0
+_OVERDUE_AFTER_SECONDS = 10.0
+_PAUSE_SECONDS = 1.0
+
+# All of it has to fit into the ten seconds that a process has to end.
+_FINISH_WITHIN_SECONDS = 3.5
+_CANCEL_WITHIN_SECONDS = 0.5
+_WRITE_WITHIN_SECONDS = 1.5
 
 
 class Refresher:
@@ -57,10 +63,16 @@ class Refresher:
             database=database, vault=vault, clock=clock, on_overtaken=self._look_again_at
         )
         self._intake = Intake(
-            database=database, vault=vault, live=live, shares=shares, on_new=self._schedule
+            database=database,
+            vault=vault,
+            live=live,
+            shares=shares,
+            clock=clock,
+            on_new=self._schedule,
         )
         self._free_places = asyncio.Semaphore(max_in_flight)
         self._renewals: set[asyncio.Task[None]] = set()
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._to_load: asyncio.Queue[frozenset[Shard]] = asyncio.Queue()
         self._to_look_at: asyncio.Queue[Collection[ConnectionId]] = asyncio.Queue()
 
@@ -69,48 +81,59 @@ class Refresher:
 
         Raises what killed a side task: a refresher that is half alive must not look alive.
         """
+        starter = asyncio.create_task(self._renew_when_due())
         duties: list[Coroutine[Any, Any, Any]] = [
             self._keep_leases(),
             self._load_gained(),
             self._follow_announcements(),
-            self._poll_changes(),
+            self._poll(),
             self._look_again(),
-            self._renew_when_due(),
             self._ledger.run(),
         ]
-        tasks = [asyncio.create_task(duty) for duty in (stop.wait(), *duties)]
+        beside = [asyncio.create_task(duty) for duty in duties]
+        stopped = asyncio.create_task(stop.wait())
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            ends: list[asyncio.Future[Any]] = [stopped, starter, self._broken, *beside]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._finish()
+            await self._finish(starter, [stopped, *beside])
+        for task in (starter, self._broken, *beside):
+            if task.done() and not task.cancelled():
+                task.result()
 
     # --- when -----------------------------------------------------------------------------
 
     async def _renew_when_due(self) -> None:
+        looked_at = self._clock.monotonic()
         while True:
             await asyncio.sleep(TICK_SECONDS)
             if not self._shares.may_renew():
                 continue
-            for token in self._timetable.take_due(self._clock.monotonic()):
-                await self._free_places.acquire()
-                if self._is_current(token):
-                    self._start(token)
+            now = self._clock.monotonic()
+            paused = now - looked_at > _PAUSE_SECONDS
+            for token in self._timetable.take_due(now):
+                if paused and self._is_current(token):
+                    self._schedule(token)  # what has piled up is spread anew
                 else:
-                    self._free_places.release()
+                    await self._start(token)
+            looked_at = self._clock.monotonic()
 
-    def _start(self, token: LiveToken) -> None:
-        task = asyncio.create_task(self._renew(token))
-        self._renewals.add(task)
-        task.add_done_callback(self._ended)
+    async def _start(self, token: LiveToken) -> None:
+        await self._free_places.acquire()
+        if self._is_current(token) and self._shares.may_renew():
+            task = asyncio.create_task(self._renew(token))
+            self._renewals.add(task)
+            task.add_done_callback(self._ended)
+            return
+        self._free_places.release()
+        if self._is_current(token):
+            self._timetable.add(self._clock.monotonic(), token)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._renewals.discard(task)
         self._free_places.release()
+        if not task.cancelled() and (error := task.exception()) and not self._broken.done():
+            self._broken.set_exception(error)
 
     def _schedule(self, token: LiveToken) -> None:
         due = renewal_due(
@@ -126,22 +149,24 @@ class Refresher:
     async def _renew(self, token: LiveToken) -> None:
         """Claim, call, settle; and settle only if the token is still the connection's."""
         sent = self._clock.monotonic()
-        if sent >= token.expires:
-            self._lose(token, LossCause.NOT_RENEWED)
+        if is_over(expires=token.expires, now=sent):
+            self._lose(token, LossCause.TOO_LATE)
             return
         timeout = attempt_timeout(sent=token.sent, expires=token.expires, now=sent)
+        outcome: Token | InfobipError
         try:
-            renewed = await self._oauth.refresh(token.authorization, timeout_seconds=timeout)
+            outcome = await self._oauth.refresh(token.authorization, timeout_seconds=timeout)
         except InfobipError as error:
-            if self._is_current(token):
-                self._settle_failure(token, error)
+            outcome = error
         except Exception:  # a mistake of ours must not cost a person their connection
             log.exception("renewal_crashed", connection_id=str(token.connection_id))
-            if self._is_current(token):
-                self._settle_failure(token, Unintelligible("our own mistake", status=0))
+            outcome = Unintelligible("our own mistake", status=0)
+        if not self._is_current(token):
+            return
+        if isinstance(outcome, InfobipError):
+            self._settle_failure(token, outcome)
         else:
-            if self._is_current(token):
-                self._settle(token, renewed, sent=sent)
+            self._settle(token, outcome, sent=sent)
 
     def _settle(self, token: LiveToken, renewed: Token, *, sent: float) -> None:
         """Life counts from when the request was sent: that is the earliest it can begin."""
@@ -214,13 +239,15 @@ class Refresher:
             except DatabaseUnavailable:
                 await asyncio.sleep(_POLL_EVERY_SECONDS)
 
-    async def _poll_changes(self) -> None:
+    async def _poll(self) -> None:
+        """What announcements missed, and connections that nobody could keep alive."""
         while True:
             await asyncio.sleep(_POLL_EVERY_SECONDS)
-            try:
-                await self._intake.look_at_changes(within_seconds=_POLL_WINDOW_SECONDS)
-            except DatabaseUnavailable:
-                continue
+            with suppress(DatabaseUnavailable):
+                self._look_again_at(await self._intake.changed(within_seconds=_POLL_WINDOW_SECONDS))
+                await self._intake.lose_overdue(
+                    self._shares.held(), by_seconds=_OVERDUE_AFTER_SECONDS
+                )
 
     def _look_again_at(self, ids: Collection[ConnectionId]) -> None:
         self._to_look_at.put_nowait(ids)
@@ -233,17 +260,25 @@ class Refresher:
             try:
                 await self._intake.look_again(ids)
             except DatabaseUnavailable:
-                log.info("announcement_left_to_the_poll", connections=len(ids))
+                self._look_again_at(ids)
+                await asyncio.sleep(_POLL_EVERY_SECONDS)
 
     # --- the end --------------------------------------------------------------------------
 
-    async def _finish(self) -> None:
+    async def _finish(
+        self, starter: asyncio.Task[None], beside: Collection[asyncio.Task[Any]]
+    ) -> None:
+        """Leases and ledger go on until the last renewal has ended, or may be given up."""
+        starter.cancel()
         if self._renewals:
             await asyncio.wait(self._renewals, timeout=_FINISH_WITHIN_SECONDS)
-        try:
+        for task in beside:
+            task.cancel()
+        await asyncio.wait([starter, *beside], timeout=_CANCEL_WITHIN_SECONDS)
+        with suppress(TimeoutError):
             async with asyncio.timeout(_WRITE_WITHIN_SECONDS):
                 while len(self._ledger) and await self._ledger.write_once():
                     pass
-                await self._shares.release()
-        except TimeoutError:
+        if len(self._ledger):
             log.error("not_all_written", waiting=len(self._ledger))
+        await self._shares.release()

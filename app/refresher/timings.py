@@ -22,7 +22,7 @@ _OVERDUE_SPREAD = 0.2
 
 _ATTEMPTS_THAT_MUST_FIT = 3
 _SHORTEST_ATTEMPT_SECONDS = 0.2
-_SHORTEST_CADENCE_SECONDS = 1.0
+_LONGEST_ATTEMPT_SECONDS = 10.0
 
 
 def check_timings(life_seconds: float) -> None:
@@ -37,18 +37,16 @@ def check_timings(life_seconds: float) -> None:
 
 def renewal_due(*, sent: float, expires: float, now: float, chance: float) -> float:
     """When to renew: around half of the life; if that is past, soon, nearest expiry first."""
-    life = expires - sent
-    due = sent + max(
-        life * (_HALF + _SPREAD * (2 * chance - 1)), min(_SHORTEST_CADENCE_SECONDS, life / 2)
-    )
+    due = sent + (expires - sent) * (_HALF + _SPREAD * (2 * chance - 1))
     if due > now:
         return due
     return now + max(0.0, expires - now) * _OVERDUE_SPREAD * chance
 
 
 def attempt_timeout(*, sent: float, expires: float, now: float) -> float:
-    """How long the next attempt may take: a tenth of the life, at most what is left."""
-    return max(0.0, min((expires - sent) * _ATTEMPT, expires - now))
+    """How long the next attempt may take: a tenth of the life, at most ten seconds (it takes one
+    of the places that shorter lives may need) and at most what is left."""
+    return max(0.0, min(_attempt(expires - sent), expires - now))
 
 
 def retry_due(
@@ -63,14 +61,17 @@ def retry_due(
     """When to try again after so many failures in a row.
 
     Whatever the pause or the server's Retry-After would be, the next attempt comes early enough
-    to be a whole one, or else to have half of what is left.
+    to be a whole one, or else to have half of what is left. A Retry-After is honoured as far as
+    it leaves room for three.
     """
     life = expires - sent
     pause = min(life * _FIRST_PAUSE * 2.0 ** min(failures - 1, 16), life * _LONGEST_PAUSE)
     pause *= 1 + _PAUSE_SPREAD * (2 * chance - 1)
-    pause = max(pause, retry_after or 0.0)
     left = expires - now
-    latest = max(left - life * _ATTEMPT, left / 2)
+    if retry_after is not None:
+        wished = retry_after * (1 + _PAUSE_SPREAD * chance)
+        pause = max(pause, min(wished, left - worst_case_of_three_attempts(life)))
+    latest = max(left - _attempt(life), left / 2)
     return now + min(pause, latest)
 
 
@@ -85,4 +86,8 @@ def worst_case_of_three_attempts(life_seconds: float) -> float:
         min(_FIRST_PAUSE * 2.0**number, _LONGEST_PAUSE) * (1 + _PAUSE_SPREAD)
         for number in range(_ATTEMPTS_THAT_MUST_FIT - 1)
     )
-    return life_seconds * (_ATTEMPTS_THAT_MUST_FIT * _ATTEMPT + pauses)
+    return _ATTEMPTS_THAT_MUST_FIT * _attempt(life_seconds) + life_seconds * pauses
+
+
+def _attempt(life_seconds: float) -> float:
+    return min(life_seconds * _ATTEMPT, _LONGEST_ATTEMPT_SECONDS)

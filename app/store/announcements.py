@@ -4,9 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+import structlog
+
 from app.models.identifiers import ConnectionId
 from app.store.connections import CHANNEL
 from app.store.database import Database, unavailable_translated
+
+log = structlog.get_logger(__name__)
+
+_STILL_THERE_AFTER_SECONDS = 30.0
 
 
 async def announced_connections(database: Database) -> AsyncIterator[ConnectionId]:
@@ -24,8 +30,24 @@ async def announced_connections(database: Database) -> AsyncIterator[ConnectionI
             driver.add_termination_listener(lambda _: heard.put_nowait(None))
             await driver.add_listener(CHANNEL, lambda *told: heard.put_nowait(told[3]))
             try:
-                while (payload := await heard.get()) is not None:
-                    yield ConnectionId(UUID(payload))
+                while True:
+                    try:
+                        payload = await asyncio.wait_for(heard.get(), _STILL_THERE_AFTER_SECONDS)
+                    except TimeoutError:
+                        await driver.execute("SELECT 1")  # a half-open connection shows now
+                        continue
+                    if payload is None:
+                        raise ConnectionResetError
+                    if (connection_id := _read(payload)) is not None:
+                        yield connection_id
             finally:
                 await connection.invalidate()
-        raise ConnectionResetError
+
+
+def _read(payload: str) -> ConnectionId | None:
+    """Anybody who may connect to the database may announce anything."""
+    try:
+        return ConnectionId(UUID(payload))
+    except ValueError:
+        log.warning("announcement_unreadable")
+        return None

@@ -4,8 +4,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Uuid,
+    any_,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.connection import Connection, ConnectionStatus, Group, Profile, Role
@@ -79,7 +90,8 @@ class ConnectionStore:
     async def not_active(self, ids: Sequence[ConnectionId]) -> list[ConnectionId]:
         """Those of these connections that have been lost or disconnected."""
         statement = select(connections.c.id).where(
-            connections.c.id.in_(ids), connections.c.status != ConnectionStatus.ACTIVE
+            connections.c.id == any_(literal(list(ids), ARRAY(Uuid))),
+            connections.c.status != ConnectionStatus.ACTIVE,
         )
         return [ConnectionId(row.id) for row in await self._tx.execute(statement)]
 

@@ -1,27 +1,40 @@
 """The connection to Postgres: pool, transactions, and the translation of its errors."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from app.errors import DatabaseUnavailable
+from app.errors import ConfigurationError, DatabaseUnavailable
 
 _CONNECT_SECONDS = 3.0
 _COMMAND_SECONDS = 10.0
 _POOL_WAIT_SECONDS = 3.0
 _RECYCLE_SECONDS = 1_800
+_CLOSE_WITHIN_SECONDS = 1.0
 
 # SQLSTATEs, or their first digits, that mean "not now": connection trouble, a standby that is not
-# yet the primary, no access, no such database (yet), a conflict, resources, an operator at work.
-_NOT_NOW = ("08", "25006", "28", "3D", "40", "53", "55P03", "57")
+# yet the primary, no access, no such database (yet), a conflict, resources, an operator at work,
+# trouble below Postgres or inside it.
+_NOT_NOW = ("08", "25006", "28", "3D", "40", "53", "55P03", "57", "58", "XX")
 
 
 class Database:
-    """One pool for a process. `pooler` is `transaction` behind PgBouncer."""
+    """A pool of connections. `pooler` is `transaction` behind PgBouncer.
+
+    Raises ConfigurationError for a URL that cannot be used.
+    """
 
     def __init__(
         self,
@@ -33,7 +46,7 @@ class Database:
         pool_wait_seconds: float = _POOL_WAIT_SECONDS,
     ) -> None:
         self.engine = create_async_engine(
-            async_url(url),
+            read_url(url),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_wait_seconds,
@@ -42,10 +55,13 @@ class Database:
             connect_args=_driver_options(pooler, command_seconds),
             hide_parameters=True,
         )
-        self._reading_engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._autocommit_engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        """Close the pool; a server that does not answer any more is not waited for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_WITHIN_SECONDS):
+                await self.engine.dispose()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -56,9 +72,9 @@ class Database:
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """For one statement that needs no transaction around it: a single round trip."""
+        """For statements that need no transaction around them."""
         with unavailable_translated():
-            async with self._reading_engine.connect() as connection:
+            async with self._autocommit_engine.connect() as connection:
                 yield connection
 
 
@@ -88,9 +104,22 @@ def _driver_options(pooler: str, command_seconds: float | None) -> dict[str, Any
     return options
 
 
-def async_url(url: str) -> str:
-    """A Postgres URL as people write it, with the driver that we use."""
-    scheme, separator, rest = url.partition("://")
-    if scheme in ("postgres", "postgresql"):
-        scheme = "postgresql+asyncpg"
-    return scheme + separator + rest
+def read_url(url: str) -> URL:
+    """A Postgres URL as people and providers write it, as SQLAlchemy and asyncpg want it.
+
+    Raises ConfigurationError with a sentence that does not repeat it.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigurationError("DATABASE_URL is not a URL of a database.") from error
+    if parsed.drivername not in ("postgres", "postgresql", "postgresql+asyncpg"):
+        raise ConfigurationError("DATABASE_URL must begin with postgresql://.")
+    query = dict(parsed.query)
+    if "sslmode" in query:  # libpq's name for what asyncpg calls ssl
+        query["ssl"] = query.pop("sslmode")
+    query.pop("channel_binding", None)  # asyncpg has no say in it
+    unknown = sorted(query.keys() - {"host", "port", "ssl"})
+    if unknown:
+        raise ConfigurationError(f"DATABASE_URL has parameters unknown here: {', '.join(unknown)}.")
+    return parsed.set(drivername="postgresql+asyncpg", query=query)

@@ -67,9 +67,15 @@ class FlowStore:
         params = tuple((name, value) for name, value in row.params)
         return ConsumedFlow(Flow(Surface(row.surface), params), row.browser_hash)
 
-    async def is_pending(self, *, state_hash: bytes) -> bool:
-        """Whether anybody's flow of this state is under way."""
-        pending = exists().where(flows.c.state_hash == state_hash, flows.c.expires_at > func.now())
+    async def is_pending_elsewhere(
+        self, *, state_hash: bytes, browser_hashes: Sequence[bytes]
+    ) -> bool:
+        """Whether a flow of this state is under way in another browser than this one."""
+        pending = exists().where(
+            flows.c.state_hash == state_hash,
+            flows.c.browser_hash.not_in(browser_hashes),
+            flows.c.expires_at > func.now(),
+        )
         return bool((await self._tx.execute(select(pending))).scalar_one())
 
     async def purge(self) -> int:

@@ -1,6 +1,6 @@
 """Leases: which refresher renews which shard of the connections."""
 
-from sqlalchemy import case, func, or_, update
+from sqlalchemy import ColumnElement, case, func, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.identifiers import ReplicaId, Shard
@@ -14,14 +14,20 @@ class LeaseStore:
     def __init__(self, tx: AsyncConnection) -> None:
         self._tx = tx
 
-    async def hold(self, owner: ReplicaId, *, ttl_seconds: float) -> set[Shard]:
-        """Renew what is ours and take what nobody holds; all that we hold now.
+    async def hold(
+        self, owner: ReplicaId, *, ttl_seconds: float, claim_expired: bool
+    ) -> dict[Shard, int]:
+        """Renew what is ours and take what is free; all that we hold now, with its epoch.
 
+        Free is what was released and, if asked for, what somebody else let expire. A shard's
+        epoch grows whenever it changes hands, so its holder can tell when it was away in between.
         One statement: of two replicas that come at once, one gets a row and the other,
         who waited for it, finds that it no longer qualifies.
         """
         ours = leases.c.owner == owner
-        free = or_(leases.c.owner.is_(None), leases.c.expires_at <= func.now())
+        free: ColumnElement[bool] = leases.c.owner.is_(None)
+        if claim_expired:
+            free = or_(free, leases.c.expires_at <= func.now())
         statement = (
             update(leases)
             .where(or_(ours, free))
@@ -30,9 +36,10 @@ class LeaseStore:
                 epoch=leases.c.epoch + case((ours, 0), else_=1),
                 expires_at=func.now() + seconds(ttl_seconds),
             )
-            .returning(leases.c.shard)
+            .returning(leases.c.shard, leases.c.epoch)
         )
-        return {Shard(row.shard) for row in await self._tx.execute(statement)}
+        rows = await self._tx.execute(statement)
+        return {Shard(row.shard): row.epoch for row in rows}
 
     async def release(self, owner: ReplicaId) -> None:
         """Give up what is ours, and only that."""

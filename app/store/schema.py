@@ -19,16 +19,14 @@ _MIGRATION_LOCK = 0x48454152  # any constant will do: one migrator at a time
 async def migrate(database: Database) -> None:
     """Apply all outstanding migrations; a second caller waits and then finds nothing to do.
 
-    Raises DatabaseUnavailable, also when a migration could not get its lock in five seconds:
-    then nothing of that migration was done, and running it again is safe.
+    All in one transaction. Raises DatabaseUnavailable, also when a migration could not get a
+    lock in five seconds: then nothing was done, and running it again is safe.
     """
-    async with database.statement() as lock:
-        await lock.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
-        try:
-            async with database.engine.connect() as connection:
-                await connection.run_sync(_upgrade)
-        finally:
-            await lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
+    async with database.transaction() as connection:
+        await connection.execute(
+            text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+        )
+        await connection.run_sync(_upgrade)
 
 
 async def is_current(database: Database) -> bool:

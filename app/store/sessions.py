@@ -78,13 +78,15 @@ class SessionStore:
         """The session is over, from this moment on."""
         await self._tx.execute(delete(sessions).where(sessions.c.id == session_id))
 
-    async def end_unless_of(self, connection_id: ConnectionId, *, token_hash: bytes) -> None:
-        """The session is over if it belongs to another connection."""
-        await self._tx.execute(
-            delete(sessions).where(
-                sessions.c.token_hash == token_hash, sessions.c.connection_id != connection_id
-            )
-        )
+    async def replace(
+        self, *, token_hash: bytes, by_connection: ConnectionId, grace_seconds: float
+    ) -> None:
+        """The session gives way to a new one: at once if that is another connection's."""
+        ours = sessions.c.token_hash == token_hash
+        theirs = sessions.c.connection_id != by_connection
+        await self._tx.execute(delete(sessions).where(ours, theirs))
+        end = func.least(sessions.c.expires_at, func.now() + seconds(grace_seconds))
+        await self._tx.execute(update(sessions).where(ours).values(expires_at=end))
 
     async def purge(self, *, idle_seconds: float) -> int:
         """Remove what has ended by itself; how many that were."""

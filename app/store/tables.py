@@ -54,6 +54,7 @@ connections = Table(
     _time("changed_at", default_now=True),
     UniqueConstraint("account_key", "user_key"),
     Index(None, "changed_at"),
+    Index("ix_connections_lost", "id", postgresql_where=text("status = 'lost'")),
 )
 
 # What changes with every renewal, in a narrow table of its own with room on its pages: no index

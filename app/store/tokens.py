@@ -9,10 +9,13 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     Select,
+    SmallInteger,
     Text,
     Uuid,
+    any_,
     bindparam,
     func,
+    literal,
     select,
     text,
 )
@@ -31,21 +34,30 @@ _PIECE = 500
 """So many tokens are loaded, and then opened, before other tasks get their turn."""
 
 # One statement for a batch: one round trip, one commit. Rows that somebody else has brought
-# further (a reconnect, a disconnect, another owner) do not match and are not returned.
+# further (a reconnect, a disconnect, another owner) do not match and are not returned. A newer
+# token is proof of life: whoever thought the connection lost was wrong.
 _WRITE = text(
-    """
-    UPDATE tokens SET
-        generation = new.generation,
-        sealed = new.sealed,
-        renewed_at = now() - make_interval(secs => new.age),
-        expires_at = now() + make_interval(secs => new.left_seconds)
-    FROM unnest(:ids, :generations, :sealed, :ages, :lefts)
-        AS new (connection_id, generation, sealed, age, left_seconds)
-    WHERE tokens.connection_id = new.connection_id
-        AND tokens.generation < new.generation
-        AND tokens.sealed IS NOT NULL
-    RETURNING tokens.connection_id
-    """
+    f"""
+    WITH written AS (
+        UPDATE tokens SET
+            generation = new.generation,
+            sealed = new.sealed,
+            renewed_at = now() - make_interval(secs => new.age),
+            expires_at = now() + make_interval(secs => new.left_seconds)
+        FROM unnest(:ids, :generations, :sealed, :ages, :lefts)
+            AS new (connection_id, generation, sealed, age, left_seconds)
+        WHERE tokens.connection_id = new.connection_id
+            AND tokens.generation < new.generation
+        RETURNING tokens.connection_id
+    ), revived AS (
+        UPDATE connections SET status = '{ConnectionStatus.ACTIVE}', reason = NULL,
+            changed_at = now()
+        FROM written
+        WHERE connections.id = written.connection_id
+            AND connections.status = '{ConnectionStatus.LOST}'
+    )
+    SELECT connection_id FROM written
+    """  # noqa: S608 - constants of ours
 ).bindparams(
     bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("generations", type_=ARRAY(BigInteger)),
@@ -54,22 +66,28 @@ _WRITE = text(
     bindparam("lefts", type_=ARRAY(Double)),
 )
 
-# The token goes and the connection is lost, unless a newer token has come meanwhile.
+# The token goes and the connection is lost, unless a newer token has come meanwhile. The
+# connection is locked before its token, as by those who connect and disconnect.
 _LOSE = text(
     f"""
-    WITH gone AS (
+    WITH ours AS (
+        SELECT connections.id, loss.generation, loss.cause
+        FROM connections
+        JOIN unnest(:ids, :generations, :causes) AS loss (connection_id, generation, cause)
+            ON connections.id = loss.connection_id
+        WHERE connections.status = '{ConnectionStatus.ACTIVE}'
+        ORDER BY connections.id
+        FOR UPDATE OF connections
+    ), gone AS (
         UPDATE tokens SET sealed = NULL
-        FROM unnest(:ids, :generations, :causes) AS loss (connection_id, generation, cause)
-        WHERE tokens.connection_id = loss.connection_id
-            AND tokens.generation <= loss.generation
-            AND tokens.sealed IS NOT NULL
-        RETURNING tokens.connection_id, loss.cause
+        FROM ours
+        WHERE tokens.connection_id = ours.id AND tokens.generation <= ours.generation
+        RETURNING tokens.connection_id, ours.cause
     )
     UPDATE connections SET status = '{ConnectionStatus.LOST}', reason = gone.cause,
         changed_at = now()
     FROM gone
     WHERE connections.id = gone.connection_id
-        AND connections.status = '{ConnectionStatus.ACTIVE}'
     RETURNING connections.id
     """  # noqa: S608 - constants of ours
 ).bindparams(
@@ -77,23 +95,6 @@ _LOSE = text(
     bindparam("generations", type_=ARRAY(BigInteger)),
     bindparam("causes", type_=ARRAY(Text)),
 )
-
-# Tokens that died while nobody was there to renew them.
-_LOSE_OVERDUE = text(
-    f"""
-    WITH gone AS (
-        UPDATE tokens SET sealed = NULL
-        WHERE shard = ANY(:shards) AND sealed IS NOT NULL AND expires_at <= now()
-        RETURNING connection_id
-    )
-    UPDATE connections SET status = '{ConnectionStatus.LOST}',
-        reason = '{LossCause.NOT_RENEWED}', changed_at = now()
-    FROM gone
-    WHERE connections.id = gone.connection_id
-        AND connections.status = '{ConnectionStatus.ACTIVE}'
-    RETURNING connections.id
-    """  # noqa: S608 - constants of ours
-).bindparams(bindparam("shards", type_=ARRAY(BigInteger)))
 
 
 class TokenStore:
@@ -103,9 +104,9 @@ class TokenStore:
         self._tx = tx
 
     async def begin_grant(
-        self, connection_id: ConnectionId, sealed: bytes | None, *, age: float, left: float
+        self, connection_id: ConnectionId, sealed: bytes, *, age: float, left: float
     ) -> int:
-        """Replace whatever is there by a new grant's token (None = none); its generation.
+        """Replace whatever is there by a new grant's token; its generation.
 
         Renewals of the old token that are still under way cannot reach this generation.
         """
@@ -163,21 +164,36 @@ class TokenStore:
         )
         return {ConnectionId(row.id) for row in rows}
 
-    async def lose_overdue(self, shards: Sequence[Shard]) -> set[ConnectionId]:
-        """Mark those as lost whose token died unrenewed."""
-        rows = await self._tx.execute(_LOSE_OVERDUE, {"shards": list(shards)})
-        return {ConnectionId(row.id) for row in rows}
+    async def overdue(self, shards: Sequence[Shard], *, by_seconds: float) -> list[Loss]:
+        """Active connections of these shards whose stored token is dead for so long."""
+        statement = (
+            select(tokens.c.connection_id, tokens.c.generation)
+            .join(connections, connections.c.id == tokens.c.connection_id)
+            .where(
+                connections.c.status == ConnectionStatus.ACTIVE,
+                tokens.c.shard == any_(literal(list(shards), ARRAY(SmallInteger))),
+                tokens.c.expires_at <= func.now() - seconds(by_seconds),
+            )
+        )
+        return [
+            Loss(ConnectionId(row.connection_id), row.generation, LossCause.NOT_RENEWED)
+            for row in await self._tx.execute(statement)
+        ]
 
     async def load_shards(self, shards: Sequence[Shard]) -> AsyncIterator[list[SealedToken]]:
         """All live tokens of these shards, nearest expiry first, a piece at a time."""
-        statement = _live().where(tokens.c.shard.in_(shards)).order_by(tokens.c.expires_at)
+        statement = (
+            _live()
+            .where(tokens.c.shard == any_(literal(list(shards), ARRAY(SmallInteger))))
+            .order_by(tokens.c.expires_at)
+        )
         async with self._tx.stream(statement, execution_options={"yield_per": _PIECE}) as rows:
             async for piece in rows.partitions():
                 yield [_sealed_token(row) for row in piece]
 
     async def load(self, ids: Sequence[ConnectionId]) -> list[SealedToken]:
         """The live tokens among these connections."""
-        statement = _live().where(tokens.c.connection_id.in_(ids))
+        statement = _live().where(tokens.c.connection_id == any_(literal(list(ids), ARRAY(Uuid))))
         return [_sealed_token(row) for row in await self._tx.execute(statement)]
 
 

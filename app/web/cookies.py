@@ -7,14 +7,35 @@ All are `__Host-` (Secure, whole origin, no Domain) and partitioned by the site 
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 SESSION_COOKIE = "__Host-hearth-session"
+_OURS = "__Host-hearth-"
 _FLOW_PREFIX = "__Host-hearth-flow-"
 _MOST_FLOWS = 8
 """A page may open several cards at once; beyond that the oldest flow is given up."""
 
 _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=None; Partitioned"
+
+
+def our_cookies(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Our cookies among the raw headers of a request.
+
+    Read by the letter: parsers that strip more than blank and tab, or unquote names, see ours in
+    cookies that a neighbouring subdomain was free to set. One that comes twice is none.
+    """
+    found: dict[str, str] = {}
+    twice: set[str] = set()
+    for header, value in headers:
+        if header != b"cookie":
+            continue
+        for pair in value.decode("latin-1").split(";"):
+            name, _, content = pair.strip(" \t").partition("=")
+            if name in found:
+                twice.add(name)
+            elif name.startswith(_OURS):
+                found[name] = content
+    return {name: content for name, content in found.items() if name not in twice}
 
 
 def set_cookie(name: str, value: str, *, max_age_seconds: int) -> str:

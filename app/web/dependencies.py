@@ -9,7 +9,7 @@ from app.errors import NotSignedIn, RequestForged
 from app.factory import Process
 from app.models.session import Session
 from app.settings import origin_of
-from app.web.cookies import SESSION_COOKIE
+from app.web.cookies import SESSION_COOKIE, our_cookies
 
 
 def process_of(connection: HTTPConnection) -> Process:
@@ -26,7 +26,7 @@ async def signed_in(connection: HTTPConnection) -> Session:
     """
     process = process_of(connection)
     headers = connection.headers
-    token = connection.cookies.get(SESSION_COOKIE)
+    token = our_cookies(connection.scope["headers"]).get(SESSION_COOKIE)
     if not token:
         raise NotSignedIn
     origin = headers.get("origin")

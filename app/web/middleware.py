@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import HearthError, RequestForged
+from app.errors import AnswerBrokenOff, HearthError, RequestForged
 from app.web.problems import error_response, is_page
 
 log = structlog.get_logger(__name__)
@@ -43,16 +43,18 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add(MutableHeaders(scope=message), page=is_page(scope["path"]))
+                self._add(MutableHeaders(scope=message), scope["path"])
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
-    def _add(self, headers: MutableHeaders, *, page: bool) -> None:
+    def _add(self, headers: MutableHeaders, path: str) -> None:
+        page = is_page(path)
         headers["content-security-policy"] = self._page if page else _OTHER_POLICY
         headers["x-content-type-options"] = "nosniff"
         headers["referrer-policy"] = "no-referrer"
         headers["cross-origin-resource-policy"] = "same-origin"
+        headers["cross-origin-opener-policy"] = "same-origin"
         headers.setdefault("cache-control", "no-store")
         if not page:
             headers["x-frame-options"] = "DENY"
@@ -84,13 +86,15 @@ class RequestLog:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, send_noting_status)
+            except AnswerBrokenOff:
+                raise  # to the protocol, which cuts the connection
             except Exception:  # whatever it was, the caller gets an answer and we get the story
                 log.exception("request_crashed", path=scope["path"])
-                if status:
-                    raise
-                answer = error_response(Request(scope), HearthError())
-                await answer(scope, receive, send_noting_status)
-            self._note(scope, status, time.perf_counter() - started)
+                if not status:
+                    answer = error_response(Request(scope), HearthError())
+                    await answer(scope, receive, send_noting_status)
+            finally:
+                self._note(scope, status, time.perf_counter() - started)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         if scope["path"] not in _QUIET_PATHS or status >= 400:

@@ -37,7 +37,7 @@ def measure(task: Task) -> Outcome:
 
 
 async def _measure(task: Task) -> Outcome:
-    live = LiveTokens(clock=SystemClock())
+    live = LiveTokens()
     database = Database(url=task.database_url, pool_size=_POOL_SIZE)
     async with _wired(task, live, database) as refresher:
         await _generations_written(database)

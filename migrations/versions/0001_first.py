@@ -43,6 +43,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_key", "user_key", name="uq_connections_account_key_user_key"),
     )
     op.create_index("ix_connections_changed_at", "connections", ["changed_at"])
+    op.create_index(
+        "ix_connections_lost", "connections", ["id"], postgresql_where=sa.text("status = 'lost'")
+    )
 
     op.create_table(
         "tokens",

@@ -369,6 +369,15 @@ async def test_a_compressed_body_is_left_alone(transport: Transport) -> None:
         assert await as_a_gateway_call(transport, server.url, AMPLE_SECONDS) == (200, body)
 
 
+@pytest.mark.parametrize("status", ["101 x", "600 x", "999 x"])
+async def test_a_status_that_is_not_final_or_not_known_is_no_answer_for_a_page(
+    transport: Transport, status: str
+) -> None:
+    async with loopback(answered(b"x", status=status)) as server:
+        with pytest.raises(Unintelligible):
+            await as_a_gateway_call(transport, server.url, AMPLE_SECONDS)
+
+
 async def test_an_answers_repeated_headers_all_arrive(transport: Transport) -> None:
     async with loopback(answered(b"", "x-a: 1", "x-a: 2", "content-encoding: gzip")) as server:
         answer = await Calls(transport=transport).open(

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from app.connections.live import LiveToken
 from app.models.identifiers import ConnectionId
@@ -96,7 +96,7 @@ def test_one_entry_may_be_in_it_twice() -> None:
     assert timetable.take_due(NOW + 10) == [token, token]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(dues=st.lists(st.floats(NOW - 5, NOW + 20), max_size=60), end=st.floats(NOW, NOW + 20))
 @example(dues=[NOW + 0.019999999, NOW + 0.02, NOW + 0.58, NOW + 0.14], end=NOW + 1)
 def test_one_look_takes_what_is_due_and_leaves_the_rest(dues: list[float], end: float) -> None:
@@ -117,12 +117,12 @@ class Rounds(RuleBasedStateMachine):
         self.timetable = Timetable(now=start)
         self.waiting: dict[int, float] = {}
         self.added = 0
-        self.overdue: list[int] = []
 
     @rule(after=st.floats(-3, 30))
     def add(self, after: float) -> None:
-        self.timetable.add(max(0.0, self.now + after), entry(self.added))
-        self.waiting[self.added] = max(0.0, self.now + after)
+        due = max(0.0, self.now + after)
+        self.timetable.add(due, entry(self.added))
+        self.waiting[self.added] = due
         self.added += 1
 
     @rule(step=st.floats(0, 0.1) | st.floats(0, 10) | st.floats(0, 5_000))
@@ -130,26 +130,18 @@ class Rounds(RuleBasedStateMachine):
         before, self.now = self.now, self.now + step
         taken = numbers(self.timetable.take_due(self.now))
         dues = [self.waiting.pop(number) for number in taken]
-        assert len(set(taken)) == len(taken)
         assert all(due < self.now + TICK_SECONDS for due in dues), "too early"
-        comes = [max(due, before - TICK_SECONDS) for due in dues]
-        assert all(earlier < later + 2 * TICK_SECONDS for earlier, later in pairwise(comes)), (
+        comes = [max(due, before) for due in dues]  # what was overdue comes with the next tick
+        assert all(earlier < later + 2.01 * TICK_SECONDS for earlier, later in pairwise(comes)), (
             "not in order of ticks"
         )
         if step >= 2 * TICK_SECONDS:
-            late = [due for due in self.waiting.values() if due < self.now - 2 * TICK_SECONDS]
+            late = [due for due in self.waiting.values() if due < self.now - TICK_SECONDS]
             assert not late, "left behind"
 
-    @invariant()
-    def nothing_is_lost(self) -> None:
-        if not hasattr(self, "timetable"):
-            return
-        assert set(self.waiting) <= set(range(self.added))
-
     def teardown(self) -> None:
-        if hasattr(self, "timetable"):
-            rest = numbers(self.timetable.take_due(self.now + 100))
-            assert sorted(rest) == sorted(self.waiting), "lost or doubled"
+        rest = numbers(self.timetable.take_due(self.now + 100))
+        assert sorted(rest) == sorted(self.waiting), "lost or doubled"
 
 
 TestRounds = Rounds.TestCase

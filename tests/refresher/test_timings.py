@@ -12,6 +12,7 @@ from app.refresher.timetable import TICK_SECONDS
 from app.refresher.timings import (
     attempt_timeout,
     check_timings,
+    is_over,
     renewal_due,
     retry_due,
     worst_case_of_three_attempts,
@@ -21,12 +22,17 @@ SHORTEST_LIFE_SECONDS = 2.0
 LONGEST_LIFE_SECONDS = 86_400.0
 SHORTEST_ATTEMPT_SECONDS = 0.2
 
-every = settings(deadline=None, max_examples=150)
+every = settings(deadline=None, max_examples=100)
 lives = st.floats(SHORTEST_LIFE_SECONDS, LONGEST_LIFE_SECONDS)
 chances = st.floats(0, 1)
 starts = st.floats(0, 10_000_000)
 failure_counts = st.integers(1, 10_000)
 nearly = partial(pytest.approx, rel=1e-6, abs=1e-6)
+
+
+def whole_attempt(life: float) -> float:
+    """A tenth of the life, but nobody is waited for longer than ten seconds."""
+    return min(life * 0.1, 10)
 
 
 # --- which lives can be kept ------------------------------------------------------------------
@@ -188,10 +194,9 @@ def test_pauses_are_spread_by_a_quarter() -> None:
         (None, 1.2),
         (0, 1.2),  # never sooner than we would have come anyway
         (1, 1.2),
-        (10, 10),
-        (24, 24),
-        (25, 24),  # as far as the life allows: an attempt of six seconds has to fit
-        (3_600, 24),
+        (4, 4.5),  # a little later, and spread, or all would come back at once
+        (10, 7.5),  # as far as the life allows: three attempts have to fit
+        (3_600, 7.5),
     ],
 )
 def test_retry_after_is_honoured_as_far_as_the_life_allows(
@@ -217,7 +222,7 @@ def test_a_retry_leaves_room_for_a_whole_attempt_while_there_is_some(
     )
     assert pause > 0
     due = now + pause
-    assert attempt_timeout(sent=0, expires=life, now=due) == nearly(life * 0.1)
+    assert attempt_timeout(sent=0, expires=life, now=due) == nearly(whole_attempt(life))
 
 
 @every
@@ -248,6 +253,26 @@ def test_while_there_is_time_for_an_attempt_the_next_one_comes_before_the_expiry
     assert now + pause < life
 
 
+@every
+@given(life=lives, first=st.floats(0.45, 0.55), chance=chances)
+def test_a_server_that_fails_at_once_is_asked_until_the_end_but_not_hammered(
+    life: float, first: float, chance: float
+) -> None:
+    attempts, now = 0, life * first
+    while not is_over(expires=life, now=now):
+        attempts += 1
+        pause = next_attempt(life=life, age=now, failures=attempts, chance=chance)
+        assert pause >= SHORTEST_ATTEMPT_SECONDS / 2 - 1e-6 or pause >= life * 0.015 - 1e-6
+        now += pause
+    assert 3 <= attempts <= 30
+    assert now < life
+
+
+@pytest.mark.parametrize(("left", "over"), [(60, False), (0.21, False), (0.19, True), (0, True)])
+def test_a_life_is_over_when_no_attempt_fits_any_more(left: float, over: bool) -> None:
+    assert is_over(expires=60, now=60 - left) is over
+
+
 # --- guarantee A2: three attempts -------------------------------------------------------------
 
 
@@ -256,13 +281,13 @@ def three_attempts_that_time_out(life: float, first: float, chances: tuple[float
     now = first
     for failures, chance in enumerate(chances, start=1):
         limit = attempt_timeout(sent=0, expires=life, now=now)
-        assert limit == nearly(life * 0.1), "an attempt was cut short"
+        assert limit == nearly(whole_attempt(life)), "an attempt was cut short"
         now += limit
         now = TICK_SECONDS + retry_due(
             sent=0, expires=life, now=now, failures=failures, retry_after=None, chance=chance
         )
     limit = attempt_timeout(sent=0, expires=life, now=now)
-    assert limit == nearly(life * 0.1), "the third attempt was cut short"
+    assert limit == nearly(whole_attempt(life)), "the third attempt was cut short"
     return now + limit
 
 

@@ -23,7 +23,7 @@ ROW = bytes(range(16))
 VALUE = b"IBSSO 3d7908aa-7b8c-4c5a-94bf-5cdeef18947b"
 OVERHEAD_BYTES = 4 + 12 + 16
 
-hostile = settings(deadline=None, max_examples=200)
+hostile = settings(deadline=None, max_examples=100)
 names = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=12)
 places = st.fixed_dictionaries({"table": names, "purpose": names, "row": st.binary(max_size=20)})
 keys = st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES)

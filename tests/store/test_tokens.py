@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.models.connection import ConnectionStatus, Profile
-from app.models.identifiers import SHARD_COUNT, ConnectionId, ReplicaId, shard_of
+from app.models.identifiers import SHARD_COUNT, ConnectionId, ReplicaId, Shard, shard_of
 from app.models.token import Loss, SealedToken
 from app.store.connections import ConnectionStore
 from app.store.database import Database
@@ -94,6 +94,13 @@ async def test_a_loss_does_not_end_what_has_been_renewed_meanwhile(database: Dat
     assert found.status is ConnectionStatus.ACTIVE
 
 
+async def status_of(database: Database, connection_id: ConnectionId) -> ConnectionStatus:
+    async with database.transaction() as tx:
+        found = await ConnectionStore(tx).get(connection_id)
+    assert found is not None
+    return found.status
+
+
 async def test_a_loss_ends_the_connection_and_takes_its_token(database: Database) -> None:
     connection_id, generation = await connect(database)
 
@@ -102,7 +109,35 @@ async def test_a_loss_ends_the_connection_and_takes_its_token(database: Database
 
     assert lost == {connection_id}
     assert await stored(database, connection_id) is None
-    assert not await write(database, connection_id, generation + 4)
+    assert await status_of(database, connection_id) is ConnectionStatus.LOST
+
+
+async def test_a_newer_token_proves_that_a_loss_was_premature(database: Database) -> None:
+    """Another replica took over and was refused before the owner's renewal was written down."""
+    connection_id, generation = await connect(database)
+    async with database.statement() as tx:
+        await TokenStore(tx).lose([Loss(connection_id, generation, "refused")])
+
+    assert await write(database, connection_id, generation + 1, b"alive")
+
+    assert await status_of(database, connection_id) is ConnectionStatus.ACTIVE
+    token = await stored(database, connection_id)
+    assert token is not None
+    assert token.sealed == b"alive"
+
+
+async def test_losing_and_reconnecting_at_once_never_deadlock(database: Database) -> None:
+    ids = [(await connect(database, user=f"U{number}"))[0] for number in range(10)]
+
+    async def lose() -> None:
+        async with database.statement() as tx:
+            await TokenStore(tx).lose([Loss(one, 1 << 62, "refused") for one in ids])
+
+    async def reconnect(number: int) -> None:
+        await connect(database, user=f"U{number}")
+
+    for _ in range(10):
+        await asyncio.gather(lose(), *(reconnect(number) for number in range(10)))
 
 
 async def test_only_what_died_unrenewed_is_overdue(database: Database) -> None:
@@ -112,10 +147,12 @@ async def test_only_what_died_unrenewed_is_overdue(database: Database) -> None:
         await TokenStore(tx).begin_grant(dead, b"x", age=61, left=-1)
 
     async with database.transaction() as tx:
-        overdue = await TokenStore(tx).lose_overdue([shard_of(dead), shard_of(alive)])
+        shards = [shard_of(dead), shard_of(alive)]
+        overdue = await TokenStore(tx).overdue(shards, by_seconds=0)
+        later = await TokenStore(tx).overdue(shards, by_seconds=10)
 
-    assert overdue == {dead}
-    assert await stored(database, alive) is not None
+    assert [loss.connection_id for loss in overdue] == [dead]
+    assert later == []
 
 
 async def test_renewing_is_heap_only_because_no_index_covers_what_changes(
@@ -134,45 +171,62 @@ async def test_renewing_is_heap_only_because_no_index_covers_what_changes(
     assert indexed == {"connection_id", "shard"}
 
 
-async def test_two_replicas_that_start_at_once_never_hold_the_same_shard(
-    database: Database,
-) -> None:
+async def hold(
+    database: Database, replica: ReplicaId, *, ttl: float = 6, claim_expired: bool = False
+) -> dict[Shard, int]:
+    async with database.statement() as tx:
+        return await LeaseStore(tx).hold(replica, ttl_seconds=ttl, claim_expired=claim_expired)
+
+
+async def test_replicas_that_start_at_once_never_hold_the_same_shard(database: Database) -> None:
     replicas = [ReplicaId(uuid4()) for _ in range(4)]
 
-    async def hold(replica: ReplicaId) -> set[int]:
-        async with database.statement() as tx:
-            return {int(shard) for shard in await LeaseStore(tx).hold(replica, ttl_seconds=6)}
-
-    held = await asyncio.gather(*map(hold, replicas))
+    held = await asyncio.gather(*(hold(database, replica) for replica in replicas))
 
     assert sorted(shard for shards in held for shard in shards) == list(range(SHARD_COUNT))
-    assert await hold(replicas[0]) == held[0]
+    assert await hold(database, replicas[0]) == held[0]
 
 
 async def test_a_replica_releases_only_its_own_leases(database: Database) -> None:
     one, other = ReplicaId(uuid4()), ReplicaId(uuid4())
-    async with database.statement() as tx:
-        await LeaseStore(tx).hold(one, ttl_seconds=6)
+    await hold(database, one)
     async with database.statement() as tx:
         await LeaseStore(tx).release(other)
-    async with database.statement() as tx:
-        assert await LeaseStore(tx).hold(other, ttl_seconds=6) == set()
+    assert await hold(database, other) == {}
 
     async with database.statement() as tx:
         await LeaseStore(tx).release(one)
-    async with database.statement() as tx:
-        assert len(await LeaseStore(tx).hold(other, ttl_seconds=6)) == SHARD_COUNT
+    assert len(await hold(database, other)) == SHARD_COUNT
 
 
-async def test_leases_that_were_not_renewed_are_free_and_change_their_epoch(
+async def test_leases_that_were_not_renewed_are_free_to_those_who_ask(database: Database) -> None:
+    one, other = ReplicaId(uuid4()), ReplicaId(uuid4())
+    before = await hold(database, one, ttl=0)
+    assert await hold(database, other) == {}
+
+    after = await hold(database, other, claim_expired=True)
+
+    assert after == {shard: epoch + 1 for shard, epoch in before.items()}
+
+
+async def test_a_lease_that_ran_out_unclaimed_is_still_the_same(database: Database) -> None:
+    """As after an outage of the database, through which its owner went on renewing."""
+    one = ReplicaId(uuid4())
+    before = await hold(database, one, ttl=0)
+
+    assert await hold(database, one) == before
+
+
+async def test_a_shard_that_was_somebody_elses_in_between_has_another_epoch(
     database: Database,
 ) -> None:
     one, other = ReplicaId(uuid4()), ReplicaId(uuid4())
+    before = await hold(database, one, ttl=0)
+    await hold(database, other, claim_expired=True)
     async with database.statement() as tx:
-        await LeaseStore(tx).hold(one, ttl_seconds=0)
-    async with database.statement() as tx:
-        assert len(await LeaseStore(tx).hold(other, ttl_seconds=6)) == SHARD_COUNT
+        await LeaseStore(tx).release(other)
 
-    async with database.transaction() as tx:
-        epochs = await tx.exec_driver_sql("SELECT DISTINCT epoch FROM leases")
-        assert [row[0] for row in epochs.all()] == [2]
+    after = await hold(database, one)
+
+    assert after.keys() == before.keys()
+    assert all(after[shard] > before[shard] for shard in before)

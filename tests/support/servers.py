@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.web.guarded_protocol import GuardedProtocol
+
 
 def free_socket() -> socket.socket:
     """A listening socket on a port that was free."""
@@ -25,10 +27,12 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[str]:
+async def serving(
+    app: ASGIApp, listener: socket.socket, *, protocol: type[GuardedProtocol] = GuardedProtocol
+) -> AsyncIterator[str]:
     """Serve an application; its base URL, by the host name `localhost`."""
     config = uvicorn.Config(
-        app, http="httptools", log_config=None, access_log=False, timeout_graceful_shutdown=1
+        app, http=protocol, log_config=None, access_log=False, timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -14,6 +14,7 @@ from app.web.cookies import (
     flow_cookies_to_clear,
     flow_secrets,
     new_flow_name,
+    our_cookies,
     set_cookie,
 )
 
@@ -66,6 +67,78 @@ def test_a_secret_of_ours_comes_back_to_the_letter() -> None:
         secret = random_token("hearth_s_")
         jar = SimpleCookie(set_cookie(SESSION_COOKIE, secret, max_age_seconds=60).partition(";")[0])
         assert jar[SESSION_COOKIE].value == secret
+
+
+# --- how they are read ------------------------------------------------------------------------
+
+NBSP, FORM_FEED = b"\xa0", b"\x0c"
+
+
+def brought(*values: bytes) -> dict[str, str]:
+    """What is read from these Cookie headers."""
+    return our_cookies([(b"host", b"x"), *((b"cookie", value) for value in values)])
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (b"", {}),
+        (b"__Host-hearth-a=1", {"__Host-hearth-a": "1"}),
+        (b"x=0; __Host-hearth-a=1; y=2", {"__Host-hearth-a": "1"}),
+        (b"__Host-hearth-a=1;__Host-hearth-b=2", {"__Host-hearth-a": "1", "__Host-hearth-b": "2"}),
+        (b" \t__Host-hearth-a=1\t ", {"__Host-hearth-a": "1"}),
+        (b"__Host-hearth-a=1=2", {"__Host-hearth-a": "1=2"}),
+        (b'__Host-hearth-a="1"', {"__Host-hearth-a": '"1"'}),
+        (b"__Host-hearth-a=\\061%31", {"__Host-hearth-a": "\\061%31"}),
+        (b"__Host-hearth-a=", {"__Host-hearth-a": ""}),
+    ],
+)
+def test_our_cookies_are_read_by_the_letter(value: bytes, read: dict[str, str]) -> None:
+    assert brought(value) == read
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"__host-hearth-a=1",
+        b"__HOST-HEARTH-A=1",
+        b"x__Host-hearth-a=1",
+        b'"__Host-hearth-a"=1',
+        b"=__Host-hearth-a=1",
+        b"x=__Host-hearth-a",
+        NBSP + b"__Host-hearth-a=1",
+        FORM_FEED + b"__Host-hearth-a=1",
+        b"\x1f__Host-hearth-a=1",
+        b"\x00__Host-hearth-a=1",
+        b"x=1, __Host-hearth-a=1",
+        b"__Host%2Dhearth-a=1",
+    ],
+)
+def test_a_cookie_that_others_could_set_is_not_ours(value: bytes) -> None:
+    """Browsers guard names that begin with `__Host-`, to the letter; not what looks like them."""
+    assert brought(value) == {}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [b"__Host-hearth-a=1; __Host-hearth-a=2"],
+        [b"__Host-hearth-a=1; __Host-hearth-a=1"],
+        [b"__Host-hearth-a=1", b"__Host-hearth-a=2"],
+        [b"__Host-hearth-a=1; __Host-hearth-a=2; __Host-hearth-a=3"],
+        [b"__Host-hearth-a; __Host-hearth-a=2"],
+    ],
+)
+def test_a_cookie_that_comes_twice_is_none(values: list[bytes]) -> None:
+    assert brought(*values, b"__Host-hearth-b=1") == {"__Host-hearth-b": "1"}
+
+
+@settings(deadline=None)
+@given(values=st.lists(st.binary(max_size=40) | st.text("_Hosthear-=;1 ").map(str.encode)))
+def test_whatever_a_browser_sends_only_our_names_are_read(values: list[bytes]) -> None:
+    read = brought(*values, b"__Host-hearth-own=1; other=2")
+    assert read["__Host-hearth-own"] == "1"
+    assert all(name.startswith("__Host-hearth-") for name in read)
 
 
 # --- one for each flow ------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from app.web.cookies import (
     clear_cookie,
     flow_cookies_to_clear,
     flow_secrets,
+    our_cookies,
     set_cookie,
 )
 from app.web.dependencies import ProcessOf
@@ -30,7 +31,8 @@ async def callback(request: Request, process: ProcessOf) -> Response:
     state = single(query, "state", form=STATE)
     code = single(query, "code", form=_CODE)
     error = single(query, "error", form=_ERROR)
-    secrets = flow_secrets(request.cookies)
+    cookies = our_cookies(request.scope["headers"])
+    secrets = flow_secrets(cookies)
     if state is None or (code is None) == (error is None):
         raise MalformedRequest("The answer from Infobip is incomplete. Reload the page.")
     if error is not None:
@@ -38,13 +40,13 @@ async def callback(request: Request, process: ProcessOf) -> Response:
     completed = await process.authorisations.complete(
         state=state, code=code or "", browser_secrets=secrets
     )
-    token = await process.sessions.sign_in(completed, replacing=request.cookies.get(SESSION_COOKIE))
+    token = await process.sessions.sign_in(completed, replacing=cookies.get(SESSION_COOKIE))
     response = Response(status_code=303)
     response.headers["location"] = with_query(
         f"/ui/{completed.flow.surface}", completed.flow.params
     )
     life = process.settings.web.session_absolute_seconds
     response.headers.append("set-cookie", set_cookie(SESSION_COOKIE, token, max_age_seconds=life))
-    for name in flow_cookies_to_clear(request.cookies, finished=completed.browser_secret):
+    for name in flow_cookies_to_clear(cookies, finished=completed.browser_secret):
         response.headers.append("set-cookie", clear_cookie(name))
     return response

@@ -7,7 +7,13 @@ from fastapi import APIRouter, Request, Response
 
 from app.connections.authorisation import FLOW_SECONDS
 from app.models.flow import Flow, Params, Surface
-from app.web.cookies import clear_cookie, flow_cookies_to_clear, new_flow_name, set_cookie
+from app.web.cookies import (
+    clear_cookie,
+    flow_cookies_to_clear,
+    new_flow_name,
+    our_cookies,
+    set_cookie,
+)
 from app.web.dependencies import ProcessOf
 from app.web.queries import read_query, single, without
 
@@ -40,7 +46,7 @@ async def _begin(request: Request, process: ProcessOf, surface: Surface) -> Resp
         "set-cookie",
         set_cookie(new_flow_name(), begun.browser_secret, max_age_seconds=FLOW_SECONDS),
     )
-    for name in flow_cookies_to_clear(request.cookies):
+    for name in flow_cookies_to_clear(our_cookies(request.scope["headers"])):
         response.headers.append("set-cookie", clear_cookie(name))
     return response
 

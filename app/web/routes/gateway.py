@@ -1,22 +1,29 @@
 """The gateway's route: plain ASGI, because it is the one that has to be fast."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.connections.tokens import NoLiveToken
-from app.errors import ConnectionLost, MalformedRequest, RequestTooLarge
+from app.errors import AnswerBrokenOff, ConnectionLost, MalformedRequest, NotFound, RequestTooLarge
 from app.gateway.gateway import GatewayCall
 from app.gateway.headers import outward
 from app.infobip.calls import StreamedAnswer
+from app.infobip.errors import InfobipError
 from app.models.session import Session
 from app.web.dependencies import process_of, signed_in
 from app.web.queries import with_query
 
+log = structlog.get_logger(__name__)
+
 _PREFIX = "/api/infobip"
+_WITHOUT_BODY = (204, 304)
+_CHUNKED = b"transfer-encoding"
 
 
 def route() -> Route:
@@ -36,18 +43,26 @@ class _GatewayEndpoint:
             public_url = process.settings.web.public_url
             raise ConnectionLost(reconnect_url=_reconnect_url(public_url, session)) from error
         try:
-            await _pass_on(answer, send)
+            async with asyncio.timeout(process.settings.web.gateway_timeout_seconds):
+                await _pass_on(answer, send)
+        except (InfobipError, TimeoutError) as error:
+            # The head is out: all that is left is to break the connection.
+            log.warning("gateway_broke_off", error=type(error).__name__)
+            raise AnswerBrokenOff from error
         finally:
             await answer.close()
 
 
 def _read_call(scope: Scope, receive: Receive, *, limit: int) -> GatewayCall:
+    path: bytes = scope["raw_path"]
+    if not path.startswith(_PREFIX.encode() + b"/"):  # our own part was percent-encoded
+        raise NotFound
     length, has_body = _body_length(Headers(scope=scope))
     if length is not None and length > limit:
         raise RequestTooLarge
     return GatewayCall(
         method=scope["method"],
-        path=scope["raw_path"].removeprefix(_PREFIX.encode()),
+        path=path.removeprefix(_PREFIX.encode()),
         query=scope["query_string"],
         headers=scope["headers"],
         body_length=length,
@@ -82,13 +97,10 @@ async def _body(receive: Receive, *, limit: int) -> AsyncIterator[bytes]:
 
 
 async def _pass_on(answer: StreamedAnswer, send: Send) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": answer.status,
-            "headers": outward(answer.headers),
-        }
-    )
+    headers = outward(answer.headers)
+    if answer.status in _WITHOUT_BODY or any(name == _CHUNKED for name, _ in answer.headers):
+        headers = [header for header in headers if header[0] != b"content-length"]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     async for chunk in answer.chunks():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,156 @@
+"""uvicorn's HTTP protocol with limits on what a client may send before it has said what it wants.
+
+uvicorn's httptools protocol accepts heads of any size, waits for them for ever, and takes
+trailers for headers. This process may hold the only copy of live tokens: nobody may fill its
+memory or use up its descriptors.
+"""
+
+import asyncio
+import resource
+import sys
+from functools import cache
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.errors import AnswerBrokenOff
+
+_SHARE_OF_DESCRIPTORS = 0.5
+"""What browsers may use; the rest is for the database and for renewals."""
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
+)
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection. Whoever is too large is told 431, whoever is too slow is cut off."""
+
+    largest_head_bytes = 65_536
+    most_headers = 100
+    head_within_seconds = 10.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.app = self._cut_where_broken_off(self.app)  # type: ignore[arg-type, assignment]  # ASGI
+        self._in_head = True
+        self._head_bytes = 0
+        self._unreported_bytes = 0  # what the parser took in without a word about it
+        self._too_large = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    @staticmethod
+    def most_connections() -> int:
+        """How many may be open at once."""
+        return _share_of_descriptors()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        if len(self.connections) > self.most_connections():
+            transport.abort()
+            return
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._unreported_bytes += len(data)
+        super().data_received(data)
+        if self._unreported_bytes > self.largest_head_bytes and not self.transport.is_closing():
+            self._refuse()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._too_large:
+            self._refuse()
+        else:
+            super().send_400_response(msg)
+
+    # Parser callbacks. What they raise ends the parsing and leads to `send_400_response`.
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        self._expect_head()
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._add_to_head(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._unreported_bytes = 0
+        if self._in_head:  # else it is a trailer
+            self._add_to_head(len(name) + len(value))
+            super().on_header(name, value)
+            self._limit(len(self.headers), self.most_headers)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unreported_bytes = 0
+        super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete and not self.transport.is_closing():
+            self._expect_head()
+
+    def _add_to_head(self, size: int) -> None:
+        self._unreported_bytes = 0
+        self._head_bytes += size
+        self._limit(self._head_bytes, self.largest_head_bytes)
+
+    def _limit(self, size: int, most: int) -> None:
+        if size > most:
+            self._too_large = True
+            raise _HeadTooLarge
+
+    def _refuse(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+        else:  # a second answer would run into the one that is under way
+            self.transport.abort()
+
+    def _expect_head(self) -> None:
+        self._stop_waiting()
+        self._deadline = self.loop.call_later(self.head_within_seconds, self._is_late)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _is_late(self) -> None:
+        if self.flow.read_paused or self.transport.get_write_buffer_size():
+            self._expect_head()  # it still waits for us, or reads
+        else:
+            self.transport.abort()
+
+    def _cut_where_broken_off(self, app: ASGIApp) -> ASGIApp:
+        """Not closed: that would wait until a reader who may never read has read the rest."""
+
+        async def cut(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            except AnswerBrokenOff:
+                self.cycle.disconnected = True  # uvicorn need not complain that this is no end
+                self.transport.abort()
+
+        return cut
+
+
+class _HeadTooLarge(Exception):
+    pass
+
+
+@cache
+def _share_of_descriptors() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else int(soft * _SHARE_OF_DESCRIPTORS)
