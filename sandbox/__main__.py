@@ -110,12 +110,15 @@ def _explain(error: OSError, host: str, port: int) -> str:
 
 
 def _banner(base: str, sandbox_config: SandboxConfig) -> str:
-    app = sandbox_config.registered_apps()[0]
+    clients = "".join(
+        f"{'Public client id' if app.public else 'Client id':<22} {app.client_id}\n"
+        for app in sandbox_config.registered_apps()
+    )
     return (
         f"Sandbox web interface  {base}/\n"
         f"Control panel          {base}/panel\n"
         f"App under test         {sandbox_config.app_url}\n"
-        f"Client id              {app.client_id}\n"
+        f"{clients}"
     )
 
 

@@ -1,7 +1,10 @@
 """Putting the sandbox together."""
 
+import json
+
 from fastapi import FastAPI
 from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.config import SandboxConfig
 from sandbox.connection import remember_connection
+from sandbox.neighbours import OwnPagesOnly
 from sandbox.pages import STATIC, make_templates
 from sandbox.problems import service_exception
 from sandbox.routes import (
@@ -18,6 +22,7 @@ from sandbox.routes import (
     authorize,
     consent,
     control,
+    control_apps,
     control_records,
     conversations,
     portal,
@@ -42,13 +47,24 @@ def create_app(config: SandboxConfig | None = None) -> FastAPI:
     )
     app.state.world = World(config or SandboxConfig())
     app.state.templates = make_templates()
+    app.add_middleware(OwnPagesOnly)
     app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
     for module in (authorize, token, sms, conversations, account, portal, consent):
         app.router.routes.extend(module.routes)
     app.include_router(control.router)
     app.include_router(control_records.router)
+    app.include_router(control_apps.router)
     app.router.routes.append(Mount("/static", StaticFiles(directory=STATIC)))
     return app
+
+
+async def _invalid(request: Request, problem: Exception) -> Response:  # noqa: ARG001
+    """What is wrong where, without echoing it: the echo may be a secret, or no proper JSON."""
+    if not isinstance(problem, RequestValidationError):
+        raise problem
+    wrong = [{name: each[name] for name in ("type", "loc", "msg")} for each in problem.errors()]
+    return Response(json.dumps({"detail": wrong}), 422, media_type="application/json")
 
 
 async def _http_problem(request: Request, problem: Exception) -> Response:

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 
+class AppUrls(TypedDict):
+    """The addresses that an app registers."""
+
+    redirect_uri: str
+    card_url: str
+    settings_url: str
+
+
 class Named(TypedDict):
     """A role or a group as the token response lists it."""
 
@@ -67,16 +75,31 @@ class App:
             return False
         return hmac.compare_digest(self.client_secret.encode(), secret.encode())
 
+    def as_json(self) -> dict[str, object]:
+        """The form in which the control API shows it, credentials and all."""
+        return {
+            "appId": self.app_id,
+            "name": self.name,
+            "clientId": self.client_id,
+            "clientSecret": self.client_secret,
+            "redirectUri": self.redirect_uri,
+            "signingSecret": self.signing_secret,
+            "cardUrl": self.card_url,
+            "settingsUrl": self.settings_url,
+            "public": self.public,
+        }
+
 
 class Directory:
     """Who and what the sandbox knows, each found by its key in constant time."""
 
     def __init__(self, users: Iterable[User], apps: Iterable[App]) -> None:
         self.named_users: tuple[User, ...] = tuple(users)
-        self.apps: tuple[App, ...] = tuple(apps)
         self._users = {user.key: user for user in self.named_users}
-        self._apps_by_client = {app.client_id: app for app in self.apps}
-        self._apps_by_id = {app.app_id: app for app in self.apps}
+        self._apps_by_client: dict[str, App] = {}
+        self._apps_by_id: dict[str, App] = {}
+        for app in apps:
+            self.add_app(app)
         self._accounts = {user.account.key: user.account for user in self.named_users}
         self._accounts_by_api_key = {a.api_key: a for a in self._accounts.values()}
 
@@ -84,6 +107,11 @@ class Directory:
     def accounts(self) -> tuple[Account, ...]:
         """All accounts, in the order in which they were made."""
         return tuple(self._accounts.values())
+
+    @property
+    def apps(self) -> tuple[App, ...]:
+        """All apps, in the order in which they were registered; the first is the default."""
+        return tuple(self._apps_by_id.values())
 
     @property
     def user_count(self) -> int:
@@ -113,6 +141,11 @@ class Directory:
     def users_of(self, account: Account) -> tuple[User, ...]:
         """The named users of an account."""
         return tuple(user for user in self.named_users if user.account.key == account.key)
+
+    def add_app(self, app: App) -> None:
+        """Register one more app."""
+        self._apps_by_client[app.client_id] = app
+        self._apps_by_id[app.app_id] = app
 
     def add_generated_user(self, account: Account) -> User:
         """Make one more user: load tests need many connections, and a connection is a user."""

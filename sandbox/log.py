@@ -8,7 +8,17 @@ from typing import Literal
 from sandbox.clock import Clock, rfc3339
 from sandbox.directory import User
 
-Kind = Literal["authorize", "exchange", "refresh", "refused", "api", "fault", "message", "control"]
+Kind = Literal[
+    "authorize",
+    "exchange",
+    "refresh",
+    "refused",
+    "api",
+    "fault",
+    "message",
+    "signed",
+    "control",
+]
 
 _ENTRIES_KEPT = 2_000
 

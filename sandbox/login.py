@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.directory import User
+from sandbox.loopback import is_loopback
 from sandbox.world import World
 
 _COOKIE = "sandbox-login"
@@ -23,7 +24,9 @@ def log_in(request: Request, response: Response, user: User) -> None:
     browsers take over plain HTTP from this machine itself only. ``Partitioned`` is not needed: the
     page at the top is ours as well.
     """
-    trusted = request.url.scheme == "https" or _is_loopback(request.url.hostname or "")
+    host = request.url.hostname or ""
+    loopback = is_loopback(host) or host.endswith(".localhost")
+    trusted = request.url.scheme == "https" or loopback
     response.set_cookie(
         _COOKIE,
         user.key,
@@ -36,7 +39,3 @@ def log_in(request: Request, response: Response, user: User) -> None:
 def log_out(response: Response) -> None:
     """Remove the login cookie."""
     response.delete_cookie(_COOKIE)
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")

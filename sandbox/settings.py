@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from sandbox.config import RefreshMode, SandboxConfig
 
 ResponseStyle = Literal["infobip", "rfc6749"]
+DeclineBehaviour = Literal["referrer", "error"]
 
 
 class CamelModel(BaseModel):
@@ -38,6 +39,10 @@ class Settings(CamelModel):
     """Whether the token response also tells ``expires_in``; the documented one does not."""
     response_style: ResponseStyle = "infobip"
     """``infobip``: ``token`` and ``tokenType``. ``rfc6749``: ``access_token``, ``token_type``."""
+    decline_behaviour: DeclineBehaviour = "referrer"
+    """Where Cancel on the consent page leads. ``referrer``: to the referring page, without a word,
+    as documented. ``error``: to the redirect URI with ``error=access_denied``, as in RFC 6749.
+    """
 
 
 def initial_settings(config: SandboxConfig) -> Settings:

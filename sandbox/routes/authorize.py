@@ -8,14 +8,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from sandbox.authorizations import AuthorizationRequest, challenge_is_well_formed
+from sandbox.authorizations import AuthorizationRequest, Pending, challenge_is_well_formed
 from sandbox.directory import Directory, User
 from sandbox.forms import FormError, parse_fields
 from sandbox.login import logged_in_user
 from sandbox.pages import page
+from sandbox.scopes import described
 from sandbox.trouble import with_trouble
 from sandbox.world import World
 
+_START = "/"
 _CLIENT_ID = re.compile(r"[0-9a-fA-F]{32}")
 _REDIRECT_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
@@ -104,6 +106,30 @@ def grant(world: World, wanted: AuthorizationRequest, user: User, how: str) -> R
     return _send_back(wanted, {"code": code})
 
 
+def decline(world: World, pending: Pending, user: User) -> Response:
+    """Send the browser back without a code.
+
+    Documented: cancelling leads to the referring page, not to the redirect URI, and carries no
+    error. A server may do what RFC 6749 asks nevertheless, and so does this one when told to.
+    """
+    if world.settings.decline_behaviour == "error":
+        world.log.add("authorize", "cancelled, back with error=access_denied", user=user)
+        return _send_back(pending.request, {"error": "access_denied"})
+    world.log.add("authorize", f"cancelled, back to {_in_words(pending.cancel_url)}", user=user)
+    return RedirectResponse(pending.cancel_url, 303)
+
+
+def _in_words(cancel_url: str) -> str:
+    """Where Cancel leads and why there, without the path and the query: they may be secret."""
+    if cancel_url == _START:
+        return "the start page, as the browser told no referring page"
+    parts = urlsplit(cancel_url)
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"[:200]
+    if parts.path in ("", "/") and not parts.query:
+        return f"{origin}/, as the browser told no more"
+    return f"the referring page at {origin}"
+
+
 def _send_back(wanted: AuthorizationRequest, answer: Mapping[str, str]) -> Response:
     joint = "&" if "?" in wanted.redirect_uri else "?"
     query = urlencode({**answer, "state": wanted.state})
@@ -126,20 +152,26 @@ def consent_page(
         {
             "app": wanted.app,
             "user": user,
-            "scopes": wanted.scope.split(),
+            "scopes": described(wanted.scope),
             "pending_id": pending_id,
         },
     )
 
 
 def _cancel_url(request: Request) -> str:
-    """The referring page, where Cancel leads; our start page where the browser does not tell."""
+    """The referring page, where Cancel leads, as far as the browser tells.
+
+    Between sites browsers tell no more than the origin by default, and then that is where Cancel
+    leads. A page with ``Referrer-Policy: no-referrer-when-downgrade`` (or ``unsafe-url``) is found
+    again with its path and query; one with ``no-referrer`` is not found at all, and the person
+    stays with us, at the start page. How Infobip finds the page is not documented.
+    """
     referer = request.headers.get("referer", "")
     try:
         parts = urlsplit(referer)
     except ValueError:
-        return "/"
-    return referer if parts.scheme in ("http", "https") and parts.netloc else "/"
+        return _START
+    return referer if parts.scheme in ("http", "https") and parts.netloc else _START
 
 
 routes = [Route("/exchange/1/oauth/authorize", authorize, methods=["GET"])]

@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from sandbox.forms import FormError, read_form
 from sandbox.login import log_in, log_out, logged_in_user
-from sandbox.routes.authorize import consent_page, grant, login_page
+from sandbox.routes.authorize import consent_page, decline, grant, login_page
 from sandbox.world import World
 
 _GONE = "This authorization is over or was decided before. Go back to the app and start again."
@@ -63,11 +63,7 @@ async def get_consent(request: Request) -> Response:
 
 
 async def post_consent(request: Request) -> Response:
-    """``POST /consent/{id}``: Accept leads to the app with a code, Cancel to where it began.
-
-    Cancelling carries no error and does not go to the redirect URI: Infobip's API authentication
-    page says that it leads to the referring page.
-    """
+    """``POST /consent/{id}``: Accept leads to the app with a code, Cancel to where it began."""
     world: World = request.app.state.world
     try:
         form = await read_form(request)
@@ -82,8 +78,7 @@ async def post_consent(request: Request) -> Response:
     if pending is None:
         return PlainTextResponse(_GONE, 400)
     if decision == "cancel":
-        world.log.add("authorize", "cancelled", user=user)
-        return RedirectResponse(pending.cancel_url, 303)
+        return decline(world, pending, user)
     return grant(world, pending.request, user, "accepted on the consent page")
 
 

@@ -6,11 +6,11 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import Field
 
 from sandbox.directory import Account, App, User
-from sandbox.routes.control_access import WorldDep, own_pages_only
+from sandbox.routes.control_access import WorldDep
 from sandbox.settings import CamelModel
 from sandbox.world import World
 
-router = APIRouter(prefix="/_sandbox", dependencies=[own_pages_only])
+router = APIRouter(prefix="/_sandbox")
 
 JsonObject = dict[str, object]
 Limit = Annotated[int, Query(ge=1, le=2000)]

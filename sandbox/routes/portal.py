@@ -11,6 +11,7 @@ from starlette.routing import Route
 from sandbox.directory import User
 from sandbox.faults import Kind, Target
 from sandbox.forms import FormError, read_form
+from sandbox.framing import framed_app, remember_framed_app
 from sandbox.login import log_in, logged_in_user
 from sandbox.messaging import Conversation
 from sandbox.pages import page
@@ -20,7 +21,7 @@ _LONGEST_REPLY = 2_000
 
 
 async def show_conversations(request: Request) -> Response:
-    """``GET /?conversation=``: the list, one conversation, and beside it the app's card.
+    """``GET /?conversation=&app=``: the list, one conversation, and beside it the app's card.
 
     Whoever comes without a login becomes the first user: a demo should open, not ask.
     """
@@ -28,20 +29,19 @@ async def show_conversations(request: Request) -> Response:
     user = _user(world, request)
     conversations = world.conversations.of(user.account)
     opened = _opened(conversations, request.query_params.get("conversation"))
-    app = world.directory.apps[0]
+    app = framed_app(world, request)
     state = world.authorizations.issue_state(user)
     response = page(
         request,
         "conversations.html",
         {
-            **_frame(world, user, "conversations"),
-            "app": app,
+            **_frame(world, request, user, "conversations"),
             "conversations": conversations,
             "opened": opened,
             "frame_url": _with(app.card_url, {"state": state, "conversationId": opened.id}),
         },
     )
-    return _stay_logged_in(request, response, user)
+    return _remember(request, response, user)
 
 
 async def show_thread(request: Request) -> Response:
@@ -78,21 +78,20 @@ async def reply(request: Request) -> Response:
 
 
 async def show_settings(request: Request) -> Response:
-    """``GET /app-settings``: the app's settings page over the full width."""
+    """``GET /app-settings?app=``: the app's settings page over the full width."""
     world: World = request.app.state.world
     user = _user(world, request)
-    app = world.directory.apps[0]
+    app = framed_app(world, request)
     state = world.authorizations.issue_state(user)
     response = page(
         request,
         "app_settings.html",
         {
-            **_frame(world, user, "settings"),
-            "app": app,
+            **_frame(world, request, user, "settings"),
             "frame_url": _with(app.settings_url, {"state": state}),
         },
     )
-    return _stay_logged_in(request, response, user)
+    return _remember(request, response, user)
 
 
 async def show_panel(request: Request) -> Response:
@@ -103,8 +102,8 @@ async def show_panel(request: Request) -> Response:
         request,
         "panel.html",
         {
-            **_frame(world, user, "panel"),
-            "apps": world.directory.apps,
+            **_frame(world, request, user, "panel"),
+            "app_url": world.config.app_url,
             "targets": get_args(Target),
             "kinds": get_args(Kind),
             "origin": f"{request.url.scheme}://{request.url.netloc}",
@@ -112,20 +111,27 @@ async def show_panel(request: Request) -> Response:
     )
 
 
-def _frame(world: World, user: User, view: str) -> dict[str, object]:
+def _frame(world: World, request: Request, user: User, view: str) -> dict[str, object]:
     """What every page of the web interface shows around its content."""
-    accounts = [(a, world.directory.users_of(a)) for a in world.directory.accounts]
-    return {"user": user, "accounts": accounts, "view": view}
+    return {
+        "user": user,
+        "accounts": [(a, world.directory.users_of(a)) for a in world.directory.accounts],
+        "app": framed_app(world, request),
+        "apps": world.directory.apps,
+        "view": view,
+    }
 
 
 def _user(world: World, request: Request) -> User:
     return logged_in_user(world, request) or world.directory.named_users[0]
 
 
-def _stay_logged_in(request: Request, response: Response, user: User) -> Response:
-    """Set the login cookie for whoever came without one (or with one that a restart undid)."""
-    if logged_in_user(request.app.state.world, request) is None:
+def _remember(request: Request, response: Response, user: User) -> Response:
+    """Keep the chosen app, and log in whoever came without a login (or with an undone one)."""
+    world: World = request.app.state.world
+    if logged_in_user(world, request) is None:
         log_in(request, response, user)
+    remember_framed_app(request, response, framed_app(world, request))
     return response
 
 

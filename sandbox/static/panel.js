@@ -33,13 +33,15 @@ function explain(problem) {
 }
 
 async function steer(method, path, body) {
+  let answer = null;
   try {
-    await call(method, path, body);
+    answer = await call(method, path, body);
     say("");
   } catch (error) {
     say(error.message);
   }
   await refresh();
+  return answer;
 }
 
 function say(text) {
@@ -93,12 +95,19 @@ function showState(state) {
   );
   byId("token-count").textContent = state.liveTokens || "";
   showSettings(state.settings);
+  showApps(state.apps);
   faults = state.faults;
   fill(byId("faults"), faults, {
     keyOf: faultKey,
     make: faultRow,
     emptyText: "No faults: everything works.",
   });
+}
+
+// The server lists the apps in several places of this page.
+function showApps(apps) {
+  const listed = [...document.querySelectorAll(".app[id]")].map(({ id }) => id);
+  if (listed.join() !== apps.map(({ appId }) => `app-${appId}`).join()) location.reload();
 }
 
 function showSettings(settings) {
@@ -240,6 +249,7 @@ byId("settings").addEventListener("submit", (event) => {
     ]),
     refreshMode: form.elements.refreshMode.value,
     responseStyle: form.elements.responseStyle.value,
+    declineBehaviour: form.elements.declineBehaviour.value,
     expiresIn: form.elements.expiresIn.checked,
   });
 });
@@ -251,6 +261,55 @@ byId("fault").addEventListener("submit", (event) => {
   const order = { target: form.elements.target.value, kind: form.elements.kind.value };
   orderFaults([...faults, { ...order, rate: rate / 100, ...rest }]);
 });
+
+// The fields that were filled in, under their names.
+function texts(form, names) {
+  const entries = names.map((name) => [name, form.elements[name].value]);
+  return Object.fromEntries(entries.filter(([, value]) => value !== ""));
+}
+
+byId("signed-call").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const button = form.querySelector("button");
+  button.disabled = true;
+  byId("answer").hidden = true;
+  const answer = await steer("POST", "/_sandbox/signed-calls", {
+    ...texts(form, ["url", "method", "body", "form", "appId", "accountKey", "tamper"]),
+    ...numbers(form, ["timestampOffsetSeconds"]),
+  });
+  button.disabled = false;
+  if (answer) showAnswer(answer);
+});
+
+function showAnswer({ status, contentType, body, truncated }) {
+  const [line, text] = byId("answer").children;
+  line.textContent = [status, contentType, truncated && "cut"].filter(Boolean).join(" · ");
+  text.textContent = body;
+  byId("answer").hidden = false;
+}
+
+byId("app").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  try {
+    const app = await call("POST", "/_sandbox/apps", {
+      ...texts(form, ["name", "redirectUri", "cardUrl", "settingsUrl"]),
+      public: form.elements.public.checked,
+    });
+    location.hash = `app-${app.appId}`;
+    location.reload();
+  } catch (error) {
+    say(error.message);
+  }
+});
+
+// An app that was just registered is shown with its credentials.
+const named = location.hash && byId(location.hash.slice(1));
+if (named) {
+  named.open = true;
+  named.scrollIntoView({ block: "center" });
+}
 
 byId("clear-faults").addEventListener("click", () => steer("DELETE", "/_sandbox/faults"));
 

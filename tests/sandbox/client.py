@@ -1,6 +1,8 @@
 """What an app, a browser and a tester do with the sandbox, as short calls."""
 
+import re
 from collections.abc import Mapping
+from html import unescape
 from typing import Any
 
 import httpx
@@ -96,6 +98,13 @@ def query_of(answer: httpx.Response) -> dict[str, str]:
     location = httpx.URL(answer.headers["location"])
     assert str(location.copy_with(query=None)) == REDIRECT_URI
     return dict(location.params)
+
+
+def frame_of(page: httpx.Response) -> httpx.URL:
+    """Where the frame of a page of the web interface leads."""
+    found = re.search(r'<iframe[^>]+src="([^"]+)"', page.text)
+    assert found
+    return httpx.URL(unescape(found[1]))
 
 
 def _override(given: Mapping[str, str], overrides: Mapping[str, str | None]) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """A fresh sandbox for every test, in-process or on a real socket."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -10,9 +8,9 @@ from fastapi import FastAPI
 
 from sandbox.app import create_app
 from sandbox.config import SandboxConfig
-from sandbox.server import SandboxServer
 from sandbox.world import World
 from tests.sandbox.client import SandboxClient
+from tests.sandbox.servers import serving
 
 
 @pytest.fixture
@@ -41,13 +39,5 @@ async def sandbox(app: FastAPI) -> AsyncIterator[SandboxClient]:
 @pytest.fixture
 async def live_sandbox(app: FastAPI) -> AsyncIterator[SandboxClient]:
     """The sandbox under uvicorn, for what only a real connection can show."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    server = SandboxServer(app)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=base) as http:
+    async with serving(app) as base, httpx.AsyncClient(base_url=base) as http:
         yield SandboxClient(http)
-    server.should_exit = True
-    await serving

@@ -130,6 +130,15 @@ async def test_consent_names_app_user_account_and_scopes(sandbox: SandboxClient)
         assert shown in page
 
 
+async def test_consent_puts_scopes_into_words_and_each_once(sandbox: SandboxClient) -> None:
+    await sandbox.log_in()
+    page = (await sandbox.authorize(scope="api_read conversations  api_read x:new")).text
+    assert page.count("Use the API on your behalf") == 1
+    assert "Read and write conversations" in page
+    assert "Use what this scope allows" in page
+    assert "x:new" in page
+
+
 async def test_accept_leads_back_with_a_code_and_our_state(sandbox: SandboxClient) -> None:
     await sandbox.log_in()
     location = await decide(sandbox, await open_consent(sandbox), "accept")
@@ -141,6 +150,36 @@ async def test_cancel_leads_to_the_referring_page_without_an_error(sandbox: Sand
     await sandbox.log_in()
     page = "http://localhost:8000/connect?link=abc"
     assert await decide(sandbox, await open_consent(sandbox, page), "cancel") == page
+
+
+async def test_cancel_can_be_told_to_bring_an_error_to_the_redirect_uri(
+    sandbox: SandboxClient,
+) -> None:
+    await sandbox.log_in()
+    pending = await open_consent(sandbox, "http://localhost:8000/connect")
+    await sandbox.control("PATCH", "settings", {"declineBehaviour": "error"})
+    assert await decide(sandbox, pending, "cancel") == (
+        "http://localhost:8000/oauth/callback?error=access_denied&state=our-own-state"
+    )
+
+
+@pytest.mark.parametrize(
+    ("referer", "told"),
+    [
+        (None, "the start page, as the browser told no referring page"),
+        ("http://localhost:8000/", "http://localhost:8000/, as the browser told no more"),
+        ("http://localhost:8000/go/hidden?link=hidden", "the referring page at"),
+        ("http://hidden:hidden@localhost:8000/x", "the referring page at http://localhost:8000"),
+    ],
+)
+async def test_the_log_tells_where_cancel_led_and_why_but_no_path(
+    sandbox: SandboxClient, referer: str | None, told: str
+) -> None:
+    await sandbox.log_in()
+    await decide(sandbox, await open_consent(sandbox, referer), "cancel")
+    outcome = (await sandbox.control("GET", "log"))[0]["outcome"]
+    assert told in outcome
+    assert "hidden" not in outcome
 
 
 @pytest.mark.parametrize("referer", [None, "javascript:alert(1)", "http://[broken", "about:blank"])

@@ -57,7 +57,7 @@ def test_it_stops_at_once_though_a_client_waits_for_nothing() -> None:
         fault = [{"target": "api", "kind": "hang"}]
         httpx.put(f"{found[0]}/_sandbox/faults", json=fault, timeout=10)
         with socket.create_connection(("127.0.0.1", httpx.URL(found[0]).port or 0)) as waiting:
-            waiting.sendall(b"GET /account/1/balance HTTP/1.1\r\nHost: x\r\n\r\n")
+            waiting.sendall(b"GET /account/1/balance HTTP/1.1\r\nHost: localhost\r\n\r\n")
             httpx.get(f"{found[0]}/_sandbox/state", timeout=10)
             process.terminate()
             assert waiting.recv(1) == b""

@@ -50,6 +50,7 @@ async def test_settings_change_only_where_they_are_named(sandbox: SandboxClient)
         {"tokenLifetimeSeconds": None},
         {"token_lifetime_seconds": 5},
         {"refreshMode": "sometimes"},
+        {"declineBehaviour": "silent"},
         {"latencySeconds": -1},
         {"expiresIn": 1},
         {"nonsense": 1},
@@ -65,6 +66,16 @@ async def test_settings_that_make_no_sense_change_nothing(
     assert answer.status_code == 422
     assert answer.json()["detail"]
     assert (await sandbox.control("GET", "state"))["settings"] == before
+
+
+async def test_a_refusal_does_not_echo_what_was_sent(sandbox: SandboxClient) -> None:
+    for body in (b'{"refreshMode": "hidden"}', b'{"\\ud800": 1}', b'{"latencySeconds": NaN}'):
+        answer = await sandbox.http.patch(
+            "/_sandbox/settings", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == 422
+        assert set(answer.json()["detail"][0]) == {"type", "loc", "msg"}
+        assert "hidden" not in answer.text
 
 
 async def test_the_clock_goes_forward_only(sandbox: SandboxClient) -> None:

@@ -1,22 +1,14 @@
 """The web-interface look-alike."""
 
 import re
-from html import unescape
 
-import httpx
 import pytest
 
-from tests.sandbox.client import ANA, LEA, SandboxClient, query_of
+from tests.sandbox.client import ANA, LEA, SandboxClient, frame_of, query_of
 
 pytestmark = pytest.mark.anyio
 
 HANA = "4E82B6D0F1934C7A8D5E21C07B9FA643"
-
-
-def frame_of(page: httpx.Response) -> httpx.URL:
-    found = re.search(r'<iframe[^>]+src="([^"]+)"', page.text)
-    assert found
-    return httpx.URL(unescape(found[1]))
 
 
 async def test_the_card_is_framed_with_a_fresh_state_and_the_conversation(
