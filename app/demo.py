@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +15,17 @@ from pydantic import SecretStr
 from app.deployment import prepare_schema, with_database
 from app.errors import ConfigurationError
 from app.serving import listen, run_async, serve
-from app.settings import InfobipSettings, RefresherSettings, Settings, StorageSettings, WebSettings
+from app.settings import (
+    InfobipSettings,
+    RefresherSettings,
+    Settings,
+    StorageSettings,
+    WebSettings,
+    variable_names,
+)
 
 _SANDBOX_STARTS_WITHIN_SECONDS = 20.0
+_SANDBOX_STOPS_WITHIN_SECONDS = 5.0
 _GATEWAY_ALLOW = (
     "POST /sms/2/text/advanced",
     "POST /sms/3/messages",
@@ -31,8 +40,10 @@ _GATEWAY_ALLOW = (
 def demo(*, port: int, sandbox_port: int) -> int:
     """Run until Ctrl-C. Raises ConfigurationError for busy ports and the like."""
     listener = listen("127.0.0.1", port)
+    listen("127.0.0.1", sandbox_port, option="--sandbox-port").close()
+    data_dir = Path(os.environ.get("DATA_DIR") or ".data") / "demo"
     with _sandbox(port=sandbox_port, app_url=f"http://localhost:{port}") as app:
-        settings = _settings(port, sandbox_port, app)
+        settings = _settings(port, sandbox_port, app, data_dir)
         with with_database(settings) as ready:
             run_async(prepare_schema(ready, embedded=True))
             sys.stdout.write(_banner(sandbox_port, settings))
@@ -53,7 +64,11 @@ def _sandbox(*, port: int, app_url: str) -> Iterator[dict[str, Any]]:
     try:
         yield _credentials(process, f"http://127.0.0.1:{port}")
     finally:
-        process.communicate()
+        try:
+            process.communicate(timeout=_SANDBOX_STOPS_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _credentials(process: subprocess.Popen[bytes], url: str) -> dict[str, Any]:
@@ -71,10 +86,11 @@ def _credentials(process: subprocess.Popen[bytes], url: str) -> dict[str, Any]:
     raise ConfigurationError("The sandbox did not become ready in time.")
 
 
-def _settings(port: int, sandbox_port: int, app: dict[str, Any]) -> Settings:
-    """Settings of the demo's own: the environment and `.env` are left out on purpose."""
+def _settings(port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path) -> Settings:
+    """Settings of the demo's own. Those of the environment and of `.env` are for real apps."""
+    for name in variable_names() & os.environ.keys():
+        del os.environ[name]
     sandbox_url = f"http://127.0.0.1:{sandbox_port}"
-    data_dir = StorageSettings().data_dir / "demo"
     return Settings(
         web=WebSettings(
             _env_file=None,

@@ -21,7 +21,7 @@ _FINISH_REQUESTS_WITHIN_SECONDS = 2
 _DESCRIPTORS = 65_536
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, option: str = "--port") -> socket.socket:
     """A listening socket. Raises ConfigurationError with a sentence when it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -31,7 +31,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise ConfigurationError(_why_not(error, host, port)) from error
+        raise ConfigurationError(_why_not(error, host, port, option)) from error
     return listener
 
 
@@ -104,9 +104,9 @@ class uvicorn_signals_swallowed:  # noqa: N801 - reads as a sentence in a `with`
             signal.signal(number, handler)
 
 
-def _why_not(error: OSError, host: str, port: int) -> str:
+def _why_not(error: OSError, host: str, port: int, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is in use. Stop what listens there, or choose another with --port."
+        return f"Port {port} is in use. Stop what listens there, or choose another with {option}."
     if error.errno == errno.EACCES:
-        return f"Port {port} needs privileges. Choose one above 1023 with --port."
+        return f"Port {port} needs privileges. Choose one above 1023 with {option}."
     return f"Cannot listen on {host}:{port}: {error.strerror or error}."

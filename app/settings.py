@@ -171,6 +171,15 @@ _GROUPS: dict[str, type[_Group]] = {
 }
 
 
+def variable_names() -> set[str]:
+    """The names of all settings, as they stand in the environment."""
+    return {
+        f"{group.model_config.get('env_prefix', '')}{field}".upper()
+        for group in _GROUPS.values()
+        for field in group.model_fields
+    }
+
+
 def problems(settings: Settings) -> list[str]:
     """What keeps this configuration from serving, each a sentence with its remedy."""
     found = []

@@ -1,7 +1,7 @@
 """Hearing of changed connections as they are committed (LISTEN/NOTIFY)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from uuid import UUID
 
 import structlog
@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 _STILL_THERE_AFTER_SECONDS = 30.0
 
 
-async def announced_connections(database: Database) -> AsyncIterator[ConnectionId]:
+async def announced_connections(database: Database) -> AsyncGenerator[ConnectionId, None]:
     """Ids as they are announced, until the connection to Postgres breaks.
 
     Raises DatabaseUnavailable then. What was announced meanwhile is missed: poll as well.

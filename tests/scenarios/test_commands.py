@@ -17,6 +17,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.anyio
 
+NOWHERE = "postgresql://app@127.0.0.1:1/x"
 SOUND = {
     "INFOBIP_CLIENT_ID": "0" * 32,
     "INFOBIP_CLIENT_SECRET": "x",
@@ -29,14 +30,14 @@ async def test_serve_refuses_an_old_schema_and_names_the_command(postgres: str) 
     environment = SOUND | {"DATABASE_URL": postgres}
     for command in (["serve", "--port", str(free_port())], ["refresher"]):
         with hearth_process(*command, environment=environment) as process:
-            assert process.wait() == 1
+            assert await process.wait() == 1
             assert "python -m app migrate" in process.lines[-1]
 
 
 async def test_a_busy_port_is_said_in_a_sentence(public_port: socket.socket) -> None:
     port = str(public_port.getsockname()[1])
     with hearth_process("serve", "--port", port, environment=SOUND) as process:
-        assert process.wait() == 1
+        assert await process.wait() == 1
     assert process.lines == [
         f"Port {port} is in use. Stop what listens there, or choose another with --port."
     ]
@@ -45,7 +46,7 @@ async def test_a_busy_port_is_said_in_a_sentence(public_port: socket.socket) -> 
 async def test_missing_settings_are_all_named_at_once_with_their_remedy() -> None:
     environment = {"DATABASE_URL": "postgresql://app@127.0.0.1:1/x"}
     with hearth_process("serve", environment=environment) as process:
-        assert process.wait() == 1
+        assert await process.wait() == 1
 
     said = "\n".join(process.lines)
     for name in (
@@ -58,6 +59,30 @@ async def test_missing_settings_are_all_named_at_once_with_their_remedy() -> Non
     assert "generate-key" in said
 
 
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"INFOBIP_TOKEN_LIFETIME_SECONDS": "1"}, "INFOBIP_TOKEN_LIFETIME_SECONDS is 1"),
+        ({"GATEWAY_ALLOW": "everything"}, "GATEWAY_ALLOW: 'everything' is not of the form"),
+        ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL must begin with postgresql://"),
+        ({"DATABASE_URL": "nonsense"}, "DATABASE_URL is not a URL"),
+        ({"DATABASE_URL": "postgresql://x/y?z=1"}, "DATABASE_URL has parameters unknown here: z"),
+        ({"INFOBIP_API_URL": "https://evil.example"}, "INFOBIP_API_URL is not one of Infobip's"),
+        ({"PUBLIC_URL": "http://example.com"}, "PUBLIC_URL must be https"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "refresher", "check"])
+async def test_what_cannot_work_is_said_in_a_sentence(
+    command: str, wrong: dict[str, str], sentence: str
+) -> None:
+    with hearth_process(command, environment=SOUND | {"DATABASE_URL": NOWHERE} | wrong) as process:
+        assert await process.wait() == 1
+
+    said = "\n".join(process.lines)
+    assert sentence in said
+    assert "Traceback" not in said
+
+
 async def test_the_demo_keeps_its_key_to_itself_and_its_tokens_over_a_restart(
     http: httpx.AsyncClient, walkable_folder: Path
 ) -> None:
@@ -67,14 +92,14 @@ async def test_the_demo_keeps_its_key_to_itself_and_its_tokens_over_a_restart(
     key = walkable_folder / "data" / "demo" / "encryption.key"
 
     with hearth_process(*command, environment=environment) as first:
-        first.wait_for("shards_loaded")
+        await first.wait_for("shards_loaded")
         made = key.read_text()
         vendor = Vendor(http, url=f"http://127.0.0.1:{sandbox_port}")
         await sign_in_at(port, vendor, http)
-        assert first.end(signal.SIGINT) == 0
+        assert await first.end(signal.SIGINT) == 0
     with hearth_process(*command, environment=environment) as second:
-        loaded = second.wait_for("shards_loaded")
-        assert second.end(signal.SIGINT) == 0
+        loaded = await second.wait_for("shards_loaded")
+        assert await second.end(signal.SIGINT) == 0
 
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert key.read_text() == made
@@ -90,8 +115,8 @@ async def test_a_demo_that_is_killed_leaves_nothing_running(
     environment = {"DATA_DIR": str(walkable_folder / "data")}
 
     with hearth_process(*command, environment=environment) as first:
-        first.wait_for("shards_loaded")
-        first.end(signal.SIGKILL)
+        await first.wait_for("shards_loaded")
+        await first.end(signal.SIGKILL)
 
     async def gone() -> bool:
         try:
@@ -102,8 +127,8 @@ async def test_a_demo_that_is_killed_leaves_nothing_running(
 
     await eventually(gone)
     with hearth_process(*command, environment=environment) as second:
-        second.wait_for("shards_loaded")
-        assert second.end(signal.SIGTERM) == 0
+        await second.wait_for("shards_loaded")
+        assert await second.end(signal.SIGTERM) == 0
 
 
 async def test_no_secret_is_ever_logged(
@@ -116,14 +141,14 @@ async def test_no_secret_is_ever_logged(
     )
     await vendor.configure(tokenLifetimeSeconds=4)
     with hearth_process("serve", "--port", str(port), environment=environment) as hearth:
-        hearth.wait_for("shards_loaded")
+        await hearth.wait_for("shards_loaded")
         browser, _, secrets = await sign_in_at(port, vendor, http)
         await browser.api("GET", "/infobip/account/1/balance")
         await vendor.fail({"target": "refresh", "kind": "text", "times": 1})
         await eventually(lambda: was_renewed(vendor))
         await vendor.fail({"target": "exchange", "kind": "drop"})
         _, _, further = await sign_in_at(port, vendor, http)
-        hearth.end()
+        await hearth.end()
 
     log = "\n".join(hearth.lines)
     assert hearth.events("request")

@@ -1,6 +1,7 @@
 """Hearth as real processes: killed, doubled, stalled, without its database."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -76,14 +77,14 @@ async def test_of_two_refreshers_one_renews_and_the_other_takes_over_when_it_is_
 ) -> None:
     environment = as_environment(web.settings)
     with hearth_process("refresher", environment=environment) as first:
-        first.wait_for("shards_changed")
+        await first.wait_for("shards_changed")
         with hearth_process("refresher", environment=environment) as second:
             await connect_many(web, vendor)
             await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
 
             assert await vendor.count("refreshes") == CONNECTIONS
             assert not second.events("shards_changed")
-            first.end(signal.SIGKILL)
+            await first.end(signal.SIGKILL)
             before = await vendor.count("refreshes")
             await eventually(
                 lambda: renewals_reach(vendor, before + 2 * CONNECTIONS), within_seconds=3 * LIFE
@@ -99,17 +100,17 @@ async def test_a_refresher_that_is_asked_to_stop_hands_over_at_once(
 ) -> None:
     environment = as_environment(web.settings)
     with hearth_process("refresher", environment=environment) as first:
-        first.wait_for("shards_changed")
+        await first.wait_for("shards_changed")
         await connect_many(web, vendor)
         await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
 
-        assert first.end(signal.SIGTERM) == 0
+        assert await first.end(signal.SIGTERM) == 0
 
     async with web.process.database.transaction() as tx:
         held = await tx.exec_driver_sql("SELECT count(*) FROM leases WHERE owner IS NOT NULL")
         assert held.scalar_one() == 0
     with hearth_process("refresher", environment=environment) as second:
-        assert second.wait_for("shards_loaded")["tokens"] == CONNECTIONS
+        assert (await second.wait_for("shards_loaded"))["tokens"] == CONNECTIONS
 
 
 async def test_a_refresher_that_was_stalled_looks_before_it_renews(
@@ -117,7 +118,7 @@ async def test_a_refresher_that_was_stalled_looks_before_it_renews(
 ) -> None:
     environment = as_environment(web.settings)
     with hearth_process("refresher", environment=environment) as first:
-        first.wait_for("shards_changed")
+        await first.wait_for("shards_changed")
         await connect_many(web, vendor)
         await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
         first.send(signal.SIGSTOP)
@@ -148,18 +149,18 @@ async def test_a_database_that_is_away_for_longer_than_a_life_loses_nothing(
         await migrate(database)
         environment = await environment_for(vendor, port=port, database_url=url, life_seconds=life)
         with hearth_process("serve", "--port", str(port), environment=environment) as hearth:
-            hearth.wait_for("shards_loaded")
+            await hearth.wait_for("shards_loaded")
             await sign_in_at(port, vendor, http)
             await eventually(lambda: renewals_reach(vendor, 1))
             postgres.stop()
             goal = await vendor.count("refreshes") + 5
             await eventually(lambda: renewals_reach(vendor, goal), within_seconds=8 * life)
 
-            assert hearth.wait_for("database_away")
+            assert await hearth.wait_for("database_away")
             assert (await http.get(f"http://localhost:{port}/readyz")).status_code == 200
             assert postgres.start() == url
             await eventually(lambda: all_fresh(database), within_seconds=10)
-            assert hearth.end() == 0
+            assert await hearth.end() == 0
         async with database.transaction() as tx:
             status = await tx.exec_driver_sql("SELECT status FROM connections")
             assert status.scalar_one() == "active"
@@ -167,3 +168,99 @@ async def test_a_database_that_is_away_for_longer_than_a_life_loses_nothing(
     finally:
         postgres.stop()
     assert await vendor.count("refusals") == 0
+
+
+async def test_an_outage_and_a_second_refresher_at_its_end_lose_nothing(
+    vendor: Vendor, http: httpx.AsyncClient, walkable_folder: Path
+) -> None:
+    """The second one finds expired leases and dead tokens, whose owner is alive and has yet to
+    write down what it renewed meanwhile."""
+    life = 4.0
+    await vendor.configure(tokenLifetimeSeconds=life)
+    port = free_port()
+    postgres = EmbeddedPostgres(data_dir=walkable_folder / "postgres")
+    url = postgres.start()
+    try:
+        database = Database(url=url, pool_size=2)
+        await migrate(database)
+        environment = await environment_for(vendor, port=port, database_url=url, life_seconds=life)
+        with hearth_process("serve", "--port", str(port), environment=environment) as hearth:
+            await hearth.wait_for("shards_loaded")
+            for user in range(5):
+                await sign_in_at(port, vendor, http, user=user)
+            postgres.stop()
+            goal = await vendor.count("refreshes") + 15
+            await eventually(lambda: renewals_reach(vendor, goal), within_seconds=8 * life)
+            with hearth_process("refresher", environment=environment) as second:
+                postgres.start()
+                await eventually(lambda: all_fresh(database), within_seconds=10)
+                goal = await vendor.count("refreshes") + 15
+                await eventually(lambda: renewals_reach(vendor, goal), within_seconds=8 * life)
+                assert not hearth.events("connection_lost")
+                assert not second.events("connection_lost")
+                await second.end()
+            await hearth.end()
+        async with database.transaction() as tx:
+            found = await tx.execute(text("SELECT status, count(*) FROM connections GROUP BY 1"))
+            assert [tuple(row) for row in found] == [("active", 5)]
+        await database.close()
+    finally:
+        postgres.stop()
+    assert await vendor.count("refusals") == 0
+
+
+async def test_shards_that_were_somebody_elses_in_between_are_loaded_anew(
+    web: Hearth, vendor: Vendor
+) -> None:
+    environment = as_environment(web.settings)
+    with hearth_process("refresher", environment=environment) as first:
+        await first.wait_for("shards_changed")
+        await connect_many(web, vendor)
+        await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
+        first.send(signal.SIGSTOP)
+        with hearth_process("refresher", environment=environment) as second:
+            goal = await vendor.count("refreshes") + CONNECTIONS
+            await eventually(lambda: renewals_reach(vendor, goal), within_seconds=2 * LIFE)
+            await second.end()
+        first.send(signal.SIGCONT)
+
+        goal = await vendor.count("refreshes") + 2 * CONNECTIONS
+        await eventually(lambda: renewals_reach(vendor, goal), within_seconds=3 * LIFE)
+        assert len(first.events("shards_loaded")) == 2
+    assert await statuses(web) == {"active": CONNECTIONS}
+    assert await vendor.count("refusals") == 0
+
+
+async def test_a_stop_while_the_database_hangs_ends_in_time(
+    vendor: Vendor, http: httpx.AsyncClient, walkable_folder: Path
+) -> None:
+    port = free_port()
+    postgres = EmbeddedPostgres(data_dir=walkable_folder / "postgres")
+    url = postgres.start()
+    pids = [int((walkable_folder / "postgres/cluster/postmaster.pid").read_text().split()[0])]
+    try:
+        database = Database(url=url, pool_size=2)
+        await migrate(database)
+        async with database.transaction() as tx:
+            found = await tx.exec_driver_sql("SELECT pg_backend_pid()")
+            assert found.scalar_one()
+        environment = await environment_for(vendor, port=port, database_url=url, life_seconds=60)
+        with hearth_process("serve", "--port", str(port), environment=environment) as hearth:
+            await hearth.wait_for("shards_loaded")
+            await sign_in_at(port, vendor, http)
+            async with database.transaction() as tx:
+                backends = await tx.exec_driver_sql(
+                    "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' "
+                    "AND pid <> pg_backend_pid()"
+                )
+                pids += [row[0] for row in backends.all()]
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                assert await hearth.end() == 0
+            finally:
+                for pid in pids:
+                    os.kill(pid, signal.SIGCONT)
+        await database.close()
+    finally:
+        postgres.stop()

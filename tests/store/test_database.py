@@ -1,9 +1,13 @@
 """What a database that is not to be had looks like to the code above."""
 
+import asyncio
+from uuid import uuid4
+
 import pytest
 
-from app.errors import DatabaseUnavailable
-from app.store.database import Database
+from app.errors import ConfigurationError, DatabaseUnavailable
+from app.store.announcements import announced_connections
+from app.store.database import Database, read_url
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +72,53 @@ async def test_a_full_pool_says_so_instead_of_hanging(database_url: str) -> None
         with pytest.raises(DatabaseUnavailable):
             async with database.statement():
                 pass
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("postgres://u:p@db.example/x", "postgresql+asyncpg://u:p@db.example/x"),
+        (
+            "postgresql://u:p@db.example:5432/x?sslmode=require&channel_binding=require",
+            "postgresql+asyncpg://u:p@db.example:5432/x?ssl=require",
+        ),
+        (
+            "postgresql+asyncpg://app@/x?host=/run/postgresql&port=5432",
+            "postgresql+asyncpg://app@/x?host=%2Frun%2Fpostgresql&port=5432",
+        ),
+    ],
+)
+def test_a_url_as_providers_write_it_is_understood(written: str, read: str) -> None:
+    assert read_url(written).render_as_string(hide_password=False) == read
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "mysql://a/b", "postgresql+psycopg://a/b", "postgresql://secret@a:x/b"]
+)
+def test_a_url_of_something_else_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_url(url)
+    assert "secret" not in caught.value.detail
+
+
+async def test_an_announcement_that_makes_no_sense_is_passed_over(database_url: str) -> None:
+    database = Database(url=database_url, pool_size=3)
+    known = uuid4()
+    heard = announced_connections(database)
+    listening = asyncio.ensure_future(anext(heard))
+
+    async def announce(payload: str) -> None:
+        async with database.statement() as tx:
+            await tx.exec_driver_sql(f"NOTIFY hearth_connections, '{payload}'")
+
+    while not listening.done():
+        await announce("nonsense")
+        await announce(str(known))
+        await asyncio.sleep(0.01)
+
+    assert listening.result() == known
+    await heard.aclose()
     await database.close()
 
 

@@ -1,5 +1,6 @@
 """Hearth as processes of its own, which can really die."""
 
+import asyncio
 import json
 import os
 import signal
@@ -11,18 +12,19 @@ from contextlib import contextmanager
 from typing import Any
 
 WITHIN_SECONDS = 20.0
+ENDS_WITHIN_SECONDS = 10.0
 
 
 class HearthProcess:
-    """`python -m app …` with its log, which is JSON lines on stderr."""
+    """`python -m app …` with its output; the log in it is JSON lines."""
 
     def __init__(self, *arguments: str, environment: Mapping[str, str]) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app", *arguments],
             env=kept | dict(environment),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
         self.lines: list[str] = []
@@ -36,37 +38,43 @@ class HearthProcess:
             lines = [line for line in self.lines if line.startswith("{")]
         return [event for event in map(json.loads, lines) if event["event"] == name]
 
-    def wait_for(self, name: str) -> dict[str, Any]:
-        """The first event of this name. Raises AssertionError with the log if it never comes."""
+    async def wait_for(self, name: str) -> dict[str, Any]:
+        """The first event of this name. Raises AssertionError with the log if it never comes.
+
+        In a thread, like all waiting here: the sandbox lives in the test's event loop.
+        """
+        return await asyncio.to_thread(self._wait_for, name)
+
+    async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end, which may take ten seconds; the exit status."""
+        self.send(number)
+        status = await asyncio.to_thread(self._process.wait, ENDS_WITHIN_SECONDS)
+        self._reader.join()
+        return status
+
+    async def wait(self) -> int:
+        """Wait for it to end by itself; the exit status."""
+        status = await asyncio.to_thread(self._process.wait, WITHIN_SECONDS)
+        self._reader.join()
+        return status
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def _wait_for(self, name: str) -> dict[str, Any]:
         with self._changed:
             self._changed.wait_for(lambda: self.events(name) or self._ended, WITHIN_SECONDS)
         found = self.events(name)
         assert found, "\n".join(self.lines)
         return found[0]
 
-    def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait; the exit status."""
-        self.send(number)
-        status = self._process.wait(WITHIN_SECONDS)
-        self._reader.join()
-        return status
-
-    def wait(self) -> int:
-        """Wait for it to end by itself; the exit status."""
-        status = self._process.wait(WITHIN_SECONDS)
-        self._reader.join()
-        return status
-
     @property
     def _ended(self) -> bool:
         return self._process.poll() is not None
 
     def _read(self) -> None:
-        assert self._process.stderr is not None
-        with self._process.stderr as log:
+        assert self._process.stdout is not None
+        with self._process.stdout as log:
             for line in log:
                 with self._changed:
                     self.lines.append(line.rstrip("\n"))

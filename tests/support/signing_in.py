@@ -12,7 +12,7 @@ async def environment_for(
     vendor: Vendor, *, port: int, database_url: str, life_seconds: float
 ) -> dict[str, str]:
     """An environment for `serve --port PORT` against this sandbox."""
-    (app,) = (await vendor.snapshot())["apps"]
+    app = (await vendor.snapshot())["apps"][0]
     return {
         "PUBLIC_URL": f"http://localhost:{port}",
         "DATABASE_URL": database_url,
@@ -31,10 +31,10 @@ async def environment_for(
 
 
 async def sign_in_at(
-    port: int, vendor: Vendor, http: httpx.AsyncClient
+    port: int, vendor: Vendor, http: httpx.AsyncClient, *, user: int = 0
 ) -> tuple[UserAgent, httpx.Response, list[str]]:
     """Sign in at a process; the browser, the callback's answer, every secret on the way."""
-    state = await vendor.state()
+    state = await vendor.state(user=user)
     browser = UserAgent(http, hearth=f"http://localhost:{port}")
     callback = await browser.authorize(f"/context-card?conversationId=7&state={state}")
     code = query_of(callback)["code"]
