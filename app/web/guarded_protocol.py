@@ -34,7 +34,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.app = self._cut_where_broken_off(self.app)  # type: ignore[arg-type, assignment]  # ASGI
+        self.app = self._cut_where_broken_off(self.app)
         self._in_head = True
         self._head_bytes = 0
         self._unreported_bytes = 0  # what the parser took in without a word about it
@@ -112,10 +112,10 @@ class GuardedProtocol(HttpToolsProtocol):
             raise _HeadTooLarge
 
     def _refuse(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
+        if self._in_head and (self.cycle is None or self.cycle.response_complete):
             self.transport.write(_TOO_LARGE)
             self.transport.close()
-        else:  # a second answer would run into the one that is under way
+        else:  # what asked has its answer, or one is under way that a second would run into
             self.transport.abort()
 
     def _expect_head(self) -> None:

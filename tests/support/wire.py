@@ -28,9 +28,10 @@ class Wire:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._received = b""
+        self.port: int = connection.getsockname()[1]
 
     async def send(self, *pieces: bytes) -> int:
-        """Send the pieces one after the other; how many bytes went before the other side hung up."""
+        """Send one piece after the other; how many bytes went before the other side hung up."""
         loop, sent = asyncio.get_running_loop(), 0
         async with asyncio.timeout(_PATIENCE_SECONDS):
             for piece in pieces:

@@ -8,6 +8,7 @@ import pytest
 from app.store.database import Database
 from tests.conftest import Hearth, StartHearth
 from tests.support.vendor import Vendor
+from tests.support.wire import wire
 
 pytestmark = pytest.mark.anyio
 
@@ -137,6 +138,38 @@ async def test_programs_get_problems(
         "detail": answer.json()["detail"],
         "code": code,
     }
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *["/context-card/", "/context-card/?state=abc", "/settings/", "/ui/context-card/"],
+        *["/oauth/callback/", "/oauth/callback/?code=abc&state=abc", "/api/session/", "/healthz/"],
+        *["/api/infobip", "/ui/assets", "/ui/assets/", "/ui/", "/ui", "//evil.example/"],
+        *["/ui/assets//evil.example/", "/ui/assets/..", "/ui/assets/%2e%2e/", "/\\evil.example"],
+    ],
+)
+async def test_a_slash_too_many_or_too_few_leads_nowhere(
+    hearth: Hearth, method: str, path: str
+) -> None:
+    """Least of all to the host that the request names."""
+    async with wire(hearth.url) as connection:
+        await connection.send(
+            f"{method} {path} HTTP/1.1\r\nhost: evil.example\r\n"
+            "x-forwarded-host: evil.example\r\nconnection: close\r\n\r\n".encode()
+        )
+        answer = (await connection.rest()).decode("latin-1").lower()
+
+    assert 400 <= int(answer.split(" ")[1]) < 500
+    assert "\nlocation:" not in answer
+    assert "evil.example" not in answer
+
+
+async def test_a_page_does_not_share_its_window_with_those_who_opened_it(hearth: Hearth) -> None:
+    answer = await hearth.browser().get("/ui/context-card")
+
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
 
 
 async def test_there_is_no_cors(hearth: Hearth) -> None:

@@ -1,9 +1,11 @@
 """Sessions of embedded pages, and who may use them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import pytest
 
+from app.web.cookies import SESSION_COOKIE
 from tests.conftest import Hearth
 from tests.support.user_agent import UserAgent
 from tests.support.vendor import Vendor
@@ -76,6 +78,56 @@ async def test_a_made_up_session_token_is_not_signed_in(hearth: Hearth, cookie: 
     assert answer.status_code == 401
 
 
+PLANTED = [
+    b"\xa0%b=%b",
+    b"\x85%b=%b",
+    b"\xc2\xa0%b=%b",
+    b"x=1; \xa0%b=%b",
+    b"x=1, %b=%b",
+    b'"%b"=%b',
+    b"x%b=%b",
+    b"=%b=%b",
+]
+
+
+@pytest.mark.parametrize("form", PLANTED)
+async def test_a_live_token_in_a_cookie_that_a_neighbour_could_plant_signs_nobody_in(
+    hearth: Hearth, browser: UserAgent, form: bytes
+) -> None:
+    token = browser.cookies[SESSION_COOKIE].encode()
+
+    assert await session_status(hearth, form % (SESSION_COOKIE.encode(), token)) == 401
+    assert await session_status(hearth, b"%b=%b" % (SESSION_COOKIE.encode(), token)) == 200
+
+
+async def test_of_two_session_cookies_none_is_believed(hearth: Hearth, browser: UserAgent) -> None:
+    own = f"{SESSION_COOKIE}={browser.cookies[SESSION_COOKIE]}".encode()
+    other = f"{SESSION_COOKIE}=hearth_s_x".encode()
+
+    assert await session_status(hearth, own + b"; " + other) == 401
+    assert await session_status(hearth, other + b"; " + own) == 401
+    assert await session_status(hearth, own + b"; " + own) == 401
+    assert await session_status(hearth, own, other) == 401
+    assert await session_status(hearth, b"x=1; " + own, b"y=2") == 200
+
+
+async def test_a_planted_flow_cookie_does_not_finish_a_flow(hearth: Hearth, vendor: Vendor) -> None:
+    browser = hearth.browser()
+    callback = await browser.authorize(f"/settings?state={await vendor.state()}")
+    ((name, secret),) = browser.cookies.items()
+    planted = f"\xa0{name}={secret}".encode("latin-1")
+
+    refused = await browser.http.get(callback, headers=[(b"cookie", planted)])
+
+    assert 400 <= refused.status_code < 500
+    assert SESSION_COOKIE not in refused.headers.get("set-cookie", "")
+
+
+async def session_status(hearth: Hearth, *cookies: bytes) -> int:
+    headers = [(b"x-hearth", b"1"), *((b"cookie", cookie) for cookie in cookies)]
+    return (await hearth.http.get(f"{hearth.url}/api/session", headers=headers)).status_code
+
+
 FORGERIES = [
     {"x_hearth": "0"},
     {"origin": "https://evil.example"},
@@ -135,6 +187,96 @@ async def test_signing_out_clears_the_cookie(browser: UserAgent) -> None:
     await browser.api("DELETE", "/session")
 
     assert "__Host-hearth-session" not in browser.cookies
+
+
+# --- one session gives way to another ---------------------------------------------------------
+
+IN_ITS_GRACE = "expires_at > now() AND expires_at <= now() + interval '60 seconds'"
+ENTRY = "/context-card?conversationId=7&state="
+
+
+async def test_a_session_that_the_same_person_replaced_has_a_minute_left(
+    hearth: Hearth, browser: UserAgent, vendor: Vendor
+) -> None:
+    former = browser.cookies[SESSION_COOKIE]
+    await browser.sign_in(ENTRY + await vendor.state())
+
+    assert await session_status(hearth, f"{SESSION_COOKIE}={former}".encode()) == 200
+    assert await scalar(hearth, f"SELECT count(*) FROM sessions WHERE {IN_ITS_GRACE}") == 1
+    assert await scalar(hearth, "SELECT count(*) FROM sessions") == 2
+    await execute(hearth, f"UPDATE sessions SET expires_at = now() WHERE {IN_ITS_GRACE}")
+    assert await session_status(hearth, f"{SESSION_COOKIE}={former}".encode()) == 401
+    assert (await browser.api("GET", "/session")).status_code == 200
+
+
+async def test_being_replaced_never_prolongs_a_session(
+    hearth: Hearth, browser: UserAgent, vendor: Vendor
+) -> None:
+    await execute(hearth, "UPDATE sessions SET expires_at = now() + interval '20 seconds'")
+    before = await scalar(hearth, "SELECT expires_at FROM sessions")
+    await browser.sign_in(ENTRY + await vendor.state())
+
+    assert await scalar(hearth, f"SELECT expires_at FROM sessions WHERE {IN_ITS_GRACE}") == before
+
+
+async def test_the_minute_is_not_given_again(
+    hearth: Hearth, browser: UserAgent, vendor: Vendor
+) -> None:
+    """Each sign-in replaces the session that the browser has, not those before it."""
+    former = dict(browser.cookies)
+    for _ in range(2):
+        browser.cookies = dict(former)
+        await browser.sign_in(ENTRY + await vendor.state())
+        await execute(
+            hearth,
+            "UPDATE sessions SET expires_at = expires_at - interval '40 seconds' "
+            f"WHERE {IN_ITS_GRACE}",
+        )
+
+    left = "SELECT count(*) FROM sessions WHERE expires_at > now() + interval '1 minute'"
+    assert await scalar(hearth, left) == 2
+    assert await session_status(hearth, cookie_of(former)) == 401
+
+
+async def test_a_session_of_somebody_else_is_over_at_once(
+    hearth: Hearth, browser: UserAgent, vendor: Vendor
+) -> None:
+    former = cookie_of(browser.cookies)
+    await browser.sign_in(ENTRY + await vendor.state(user=1))
+
+    assert await session_status(hearth, former) == 401
+    assert await scalar(hearth, "SELECT count(*) FROM sessions") == 1
+
+
+async def test_other_browsers_of_the_same_person_are_left_alone(
+    hearth: Hearth, browser: UserAgent, vendor: Vendor
+) -> None:
+    other = hearth.browser()
+    await other.sign_in(ENTRY + await vendor.state())
+    await other.sign_in(ENTRY + await vendor.state())
+
+    assert (await browser.api("GET", "/session")).status_code == 200
+    left = "SELECT count(*) FROM sessions WHERE expires_at > now() + interval '1 minute'"
+    assert await scalar(hearth, left) == 2
+
+
+async def test_signing_out_ends_the_new_session_and_gives_the_former_no_more_time(
+    hearth: Hearth, browser: UserAgent, vendor: Vendor
+) -> None:
+    await browser.sign_in(ENTRY + await vendor.state())
+    signed_in = cookie_of(browser.cookies)
+    end = await scalar(hearth, f"SELECT expires_at FROM sessions WHERE {IN_ITS_GRACE}")
+
+    assert (await browser.api("DELETE", "/session")).status_code == 204
+    assert await session_status(hearth, signed_in) == 401
+    assert await scalar(hearth, "SELECT expires_at FROM sessions") == end
+
+
+def cookie_of(cookies: Mapping[str, str]) -> bytes:
+    return f"{SESSION_COOKIE}={cookies[SESSION_COOKIE]}".encode()
+
+
+# --- how long it lives ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
