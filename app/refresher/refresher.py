@@ -180,18 +180,7 @@ class Refresher:
     def _settle_failure(self, token: LiveToken, error: InfobipError) -> None:
         """Only a refusal of the token ends it before its time."""
         now = self._clock.monotonic()
-        if isinstance(error, GrantRefused) or is_over(expires=token.expires, now=now):
-            self._lose(token, LossCause(error.reason))
-            return
         token.failures += 1
-        if token.failures == 1:
-            log.info(
-                "renewal_failed",
-                connection_id=str(token.connection_id),
-                reason=error.reason,
-                error=str(error),
-                seconds_left=round(token.expires - now, 1),
-            )
         due = retry_due(
             sent=token.sent,
             expires=token.expires,
@@ -200,7 +189,18 @@ class Refresher:
             retry_after=error.retry_after_seconds if isinstance(error, Throttled) else None,
             chance=random.random(),  # noqa: S311 - spreads load, guards nothing
         )
+        if isinstance(error, GrantRefused) or is_over(expires=token.expires, now=due):
+            self._lose(token, LossCause(error.reason))
+            return
         self._timetable.add(due, token)
+        if token.failures == 1:
+            log.info(
+                "renewal_failed",
+                connection_id=str(token.connection_id),
+                reason=error.reason,
+                error=str(error),
+                seconds_left=round(token.expires - now, 1),
+            )
 
     def _lose(self, token: LiveToken, cause: LossCause) -> None:
         self._live.discard(token.connection_id)
