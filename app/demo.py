@@ -119,7 +119,7 @@ def _banner(sandbox_port: int, settings: Settings) -> str:
         "\n"
         f"  Open      http://127.0.0.1:{sandbox_port}/       a web interface with our pages\n"
         f"  Panel     http://127.0.0.1:{sandbox_port}/panel  what the sandbox does, and faults\n"
-        f"  Hearth    {settings.web.public_url}\n"
+        f"  Hearth    {settings.web.public_url}       what the frames load; nothing to open\n"
         f"  Data      {os.path.relpath(settings.storage.data_dir)}\n"
         "  Ctrl-C stops all of it.\n\n"
     )

@@ -61,7 +61,9 @@ async def _infobip_problems(settings: Settings) -> list[str]:
         try:
             await transport.send("GET", url, headers={}, body=b"", timeout_seconds=_PROBE_SECONDS)
         except InfobipError as error:
-            return [f"{url} does not answer ({error.reason}): check INFOBIP_OAUTH_URL."]
+            return [
+                f"{url} does not answer ({error.reason}): check the network and INFOBIP_OAUTH_URL."
+            ]
     return []
 
 

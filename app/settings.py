@@ -26,6 +26,12 @@ def _without_trailing_slash(value: str) -> str:
     return value.rstrip("/")
 
 
+def _client_id(value: str) -> str:
+    if not re.fullmatch(r"[0-9A-Fa-f]{32}", value):
+        raise ValueError("must be the 32 hexadecimal digits that the app shell shows")
+    return value
+
+
 def _absolute(value: str) -> str:
     base, _, query = value.partition("?")
     if read_base_url(base) is None or not _QUERY.fullmatch(query):
@@ -58,6 +64,7 @@ def _origin_only(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 BaseUrl = Annotated[str, AfterValidator(_without_trailing_slash)]
+ClientId = Annotated[str, AfterValidator(_client_id)]
 RedirectUri = Annotated[str, AfterValidator(_absolute)]
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[
@@ -105,7 +112,7 @@ class InfobipSettings(_Group):
 
     model_config = SettingsConfigDict(env_prefix="INFOBIP_")
 
-    client_id: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{32}$")
+    client_id: ClientId | None = None
     client_secret: SecretStr | None = None
     redirect_uri: RedirectUri | None = None
     """Unset = PUBLIC_URL + /oauth/callback."""

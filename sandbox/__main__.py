@@ -43,7 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=_DESCRIPTION)
     parser.add_argument("--host", default=config.DEFAULT_HOST, help="default: %(default)s")
     parser.add_argument(
-        "--port", type=_port, default=config.DEFAULT_PORT, help="0 takes a free one; %(default)s"
+        "--port",
+        type=_port,
+        default=config.DEFAULT_PORT,
+        help="0 takes a free one; default: %(default)s",
     )
     parser.add_argument(
         "--app-url",

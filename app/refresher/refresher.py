@@ -194,7 +194,7 @@ class Refresher:
             return
         self._timetable.add(due, token)
         if token.failures == 1:
-            log.info(
+            log.warning(
                 "renewal_failed",
                 connection_id=str(token.connection_id),
                 reason=error.reason,

@@ -13,7 +13,7 @@ from app.web.problems import error_response, is_page
 
 log = structlog.get_logger(__name__)
 
-_QUIET_PATHS = ("/healthz", "/readyz")
+_QUIET_PATHS = ("/healthz", "/readyz", "/ui/assets/")
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
@@ -97,7 +97,7 @@ class RequestLog:
                 self._note(scope, status, time.perf_counter() - started)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        if scope["path"] not in _QUIET_PATHS or status >= 400:
+        if not scope["path"].startswith(_QUIET_PATHS) or status >= 400:
             log.info(
                 "request",
                 method=scope["method"],
