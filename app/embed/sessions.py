@@ -35,8 +35,8 @@ class Sessions:
     async def sign_in(self, completed: Completed, *, replacing: str | None) -> str:
         """A new session for who was just proven to be there; its token.
 
-        The browser's former session ends if it was somebody else's. One of the same person
-        stays: another card in the same browser may be using it at this moment.
+        The browser's former session ends: at once if it was somebody else's, else in a minute,
+        because another card in the same browser may be using it at this moment.
         """
         token = random_token(_TOKEN_PREFIX)
         async with self._database.transaction() as tx:
@@ -47,7 +47,6 @@ class Sessions:
                     by_connection=completed.connection_id,
                     grace_seconds=_GRACE_SECONDS,
                 )
-
             await store.add(
                 SessionId(uuid4()),
                 token_hash=token_hash(token),

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -70,6 +71,20 @@ async def all_fresh(database: Database) -> bool:
     async with database.transaction() as tx:
         fresh = await tx.exec_driver_sql("SELECT bool_and(expires_at > now()) FROM tokens")
         return bool(fresh.scalar_one())
+
+
+@asynccontextmanager
+async def own_postgres(folder: Path) -> AsyncIterator[tuple[EmbeddedPostgres, str, Database]]:
+    """A Postgres that the test may stop, at the newest schema: itself, its URL, a pool for it."""
+    postgres = EmbeddedPostgres(data_dir=folder / "postgres")
+    url = postgres.start()
+    try:
+        database = Database(url=url, pool_size=2)
+        await migrate(database)
+        yield postgres, url, database
+        await database.close()
+    finally:
+        postgres.stop()
 
 
 async def test_of_two_refreshers_one_renews_and_the_other_takes_over_when_it_is_killed(
@@ -142,11 +157,7 @@ async def test_a_database_that_is_away_for_longer_than_a_life_loses_nothing(
     life = 4.0
     await vendor.configure(tokenLifetimeSeconds=life)
     port = free_port()
-    postgres = EmbeddedPostgres(data_dir=walkable_folder / "postgres")
-    url = postgres.start()
-    try:
-        database = Database(url=url, pool_size=2)
-        await migrate(database)
+    async with own_postgres(walkable_folder) as (postgres, url, database):
         environment = await environment_for(vendor, port=port, database_url=url, life_seconds=life)
         with hearth_process("serve", "--port", str(port), environment=environment) as hearth:
             await hearth.wait_for("shards_loaded")
@@ -164,9 +175,6 @@ async def test_a_database_that_is_away_for_longer_than_a_life_loses_nothing(
         async with database.transaction() as tx:
             status = await tx.exec_driver_sql("SELECT status FROM connections")
             assert status.scalar_one() == "active"
-        await database.close()
-    finally:
-        postgres.stop()
     assert await vendor.count("refusals") == 0
 
 
@@ -178,11 +186,7 @@ async def test_an_outage_and_a_second_refresher_at_its_end_lose_nothing(
     life = 4.0
     await vendor.configure(tokenLifetimeSeconds=life)
     port = free_port()
-    postgres = EmbeddedPostgres(data_dir=walkable_folder / "postgres")
-    url = postgres.start()
-    try:
-        database = Database(url=url, pool_size=2)
-        await migrate(database)
+    async with own_postgres(walkable_folder) as (postgres, url, database):
         environment = await environment_for(vendor, port=port, database_url=url, life_seconds=life)
         with hearth_process("serve", "--port", str(port), environment=environment) as hearth:
             await hearth.wait_for("shards_loaded")
@@ -203,9 +207,6 @@ async def test_an_outage_and_a_second_refresher_at_its_end_lose_nothing(
         async with database.transaction() as tx:
             found = await tx.execute(text("SELECT status, count(*) FROM connections GROUP BY 1"))
             assert [tuple(row) for row in found] == [("active", 5)]
-        await database.close()
-    finally:
-        postgres.stop()
     assert await vendor.count("refusals") == 0
 
 
@@ -235,12 +236,8 @@ async def test_a_stop_while_the_database_hangs_ends_in_time(
     vendor: Vendor, http: httpx.AsyncClient, walkable_folder: Path
 ) -> None:
     port = free_port()
-    postgres = EmbeddedPostgres(data_dir=walkable_folder / "postgres")
-    url = postgres.start()
-    pids = [int((walkable_folder / "postgres/cluster/postmaster.pid").read_text().split()[0])]
-    try:
-        database = Database(url=url, pool_size=2)
-        await migrate(database)
+    async with own_postgres(walkable_folder) as (_, url, database):
+        pids = [int((walkable_folder / "postgres/cluster/postmaster.pid").read_text().split()[0])]
         async with database.transaction() as tx:
             found = await tx.exec_driver_sql("SELECT pg_backend_pid()")
             assert found.scalar_one()
@@ -261,6 +258,3 @@ async def test_a_stop_while_the_database_hangs_ends_in_time(
             finally:
                 for pid in pids:
                     os.kill(pid, signal.SIGCONT)
-        await database.close()
-    finally:
-        postgres.stop()
