@@ -1,6 +1,7 @@
 """The demo: embedded database, sandbox and Hearth on this machine, with nothing set up."""
 
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -96,6 +97,7 @@ def _settings(port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path)
             _env_file=None,
             public_url=f"http://localhost:{port}",
             gateway_allow=_GATEWAY_ALLOW,
+            admin_keys=(SecretStr(f"demo:{secrets.token_urlsafe(24)}:read+write+credentials"),),
         ),
         storage=StorageSettings(
             _env_file=None, database_url=None, data_dir=data_dir, encryption_keys=()
@@ -104,6 +106,8 @@ def _settings(port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path)
             _env_file=None,
             client_id=app["clientId"],
             client_secret=SecretStr(app["clientSecret"]),
+            app_id=app["appId"],
+            signing_secret=SecretStr(app["signingSecret"]),
             scopes=("api_read", "conversations"),
             oauth_url=f"{sandbox_url}/exchange/1/oauth",
             api_url=sandbox_url,
@@ -115,11 +119,13 @@ def _settings(port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path)
 
 
 def _banner(sandbox_port: int, settings: Settings) -> str:
+    admin_key = settings.web.admin_keys[0].get_secret_value().split(":")[1]
     return (
         "\n"
         f"  Open      http://127.0.0.1:{sandbox_port}/       a web interface with our pages\n"
         f"  Panel     http://127.0.0.1:{sandbox_port}/panel  what the sandbox does, and faults\n"
-        f"  Hearth    {settings.web.public_url}       what the frames load; nothing to open\n"
+        f"  Hearth    {settings.web.public_url}       what the frames load, and /connect\n"
+        f"  Admin key {admin_key}\n"
         f"  Data      {os.path.relpath(settings.storage.data_dir)}\n"
         "  Ctrl-C stops all of it.\n\n"
     )

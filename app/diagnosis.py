@@ -1,13 +1,15 @@
 """`python -m app check`: what stands between this configuration and serving."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import TextIO
 
 from app.deployment import with_database
 from app.embedded_postgres import EmbeddedPostgresError
 from app.errors import ConfigurationError, DatabaseUnavailable
-from app.factory import open_database, problems_of
-from app.infobip.errors import InfobipError
+from app.factory import open_database, open_process, problems_of
+from app.infobip.api_keys import check_api_key
+from app.infobip.errors import InfobipError, Refused
 from app.infobip.transport import Transport
 from app.settings import Settings
 from app.store.schema import is_current
@@ -27,19 +29,20 @@ def diagnose(out: TextIO) -> int:
     _report(out, "Settings", found)
     try:
         with with_database(settings) as ready:
-            further = asyncio.run(_outside_problems(ready, out))
+            further = asyncio.run(_outside_problems(ready, out, sound=not found))
     except EmbeddedPostgresError as error:
         further = [str(error)]
         _report(out, "Database", further)
     return 1 if found or further else 0
 
 
-async def _outside_problems(settings: Settings, out: TextIO) -> list[str]:
+async def _outside_problems(settings: Settings, out: TextIO, *, sound: bool) -> list[str]:
     database = await _database_problems(settings)
     _report(out, "Database", database)
     infobip = await _infobip_problems(settings)
     _report(out, "Infobip", infobip)
-    return database + infobip
+    app = await _app_problems(settings, out) if sound and not database else []
+    return database + infobip + app
 
 
 async def _database_problems(settings: Settings) -> list[str]:
@@ -55,18 +58,44 @@ async def _database_problems(settings: Settings) -> list[str]:
 
 
 async def _infobip_problems(settings: Settings) -> list[str]:
-    """Whether the token endpoint answers at all; any HTTP answer will do."""
-    url = f"{settings.infobip.oauth_url}/token"
+    """What of Infobip's we need and cannot use."""
+    infobip, found = settings.infobip, []
     async with Transport() as transport:
-        try:
-            await transport.send("GET", url, headers={}, body=b"", timeout_seconds=_PROBE_SECONDS)
-        except InfobipError as error:
-            return [
-                f"{url} does not answer ({error.reason}): check the network and INFOBIP_OAUTH_URL."
-            ]
+        if infobip.client_id is not None or infobip.api_key is None:
+            found += await _token_endpoint_problems(f"{infobip.oauth_url}/token", transport)
+        if infobip.api_key is not None:
+            api_key = infobip.api_key.get_secret_value()
+            found += await _api_key_problems(infobip.api_url, api_key, transport)
+    return found
+
+
+async def _token_endpoint_problems(url: str, transport: Transport) -> list[str]:
+    """Whether it answers at all; any HTTP answer will do."""
+    try:
+        await transport.send("GET", url, headers={}, body=b"", timeout_seconds=_PROBE_SECONDS)
+    except InfobipError as error:
+        return [f"{url} does not answer ({error.reason}): check the network and INFOBIP_OAUTH_URL."]
     return []
 
 
-def _report(out: TextIO, subject: str, found: list[str]) -> None:
+async def _api_key_problems(api_url: str, api_key: str, transport: Transport) -> list[str]:
+    try:
+        await check_api_key(transport, api_url=api_url, api_key=api_key)
+    except Refused:
+        return ["INFOBIP_API_KEY is not accepted: check the key, its expiry and its IP allow-list."]
+    except InfobipError as error:
+        return [f"{api_url} does not answer ({error.reason}): check the network, INFOBIP_API_URL."]
+    return []
+
+
+async def _app_problems(settings: Settings, out: TextIO) -> list[str]:
+    """Whether the settings fit Infobip's app shell; not being able to tell is no problem."""
+    async with open_process(settings) as process:
+        report = await process.app_check.run()
+    _report(out, "App credentials", report.findings)
+    return list(report.findings) if report.ok is False else []
+
+
+def _report(out: TextIO, subject: str, found: Sequence[str]) -> None:
     for sentence in found or ["ok"]:
         out.write(f"{subject}: {sentence}\n")

@@ -133,6 +133,122 @@ class ClientNotAccepted(HearthError):
     detail = "Infobip did not accept the app's own credentials. Please tell its operator."
 
 
+class OAuthNotConfigured(HearthError):
+    """There is an API key and no app shell: nobody can sign in."""
+
+    code = "oauth_not_configured"
+    status = 404
+    title = "Nobody can sign in here"
+    detail = "This app works with an API key. Pages and links need INFOBIP_CLIENT_ID as well."
+
+
+# --- activation ---------------------------------------------------------------------------
+
+
+class LinkUnknown(HearthError):
+    """A link that was never made, or not quite like this."""
+
+    code = "unknown_link"
+    status = 404
+    title = "This link is not valid"
+    detail = "Check that it was copied as a whole, or ask for a new one."
+
+
+class LinkExpired(HearthError):
+    code = "link_expired"
+    status = 410
+    title = "This link is no longer valid"
+    detail = "Its time is over. Ask for a new one."
+
+
+class LinkUsed(HearthError):
+    code = "link_used"
+    status = 410
+    title = "This link was used already"
+    detail = "It is good for one connection only. Ask for a new one if you need another."
+
+
+class LinkInUse(HearthError):
+    """Another browser is on its way to Infobip with this link."""
+
+    code = "link_in_use"
+    status = 409
+    title = "This link is being used in another browser"
+    detail = "Finish there, or wait ten minutes and open it here again."
+
+
+class WrongAccount(HearthError):
+    """The account that came back is not the one that the link or connection is for."""
+
+    code = "wrong_account"
+    status = 403
+    title = "This is a different Infobip account"
+    detail = (
+        "The connection belongs to another account than the one you are logged in to. Nothing "
+        "was changed. Log in to the right account in Infobip and open the link again."
+    )
+
+
+class AlreadyLinked(HearthError):
+    """This account and user are linked to another of the operator's customers."""
+
+    code = "already_linked"
+    status = 409
+    title = "This Infobip user is linked already"
+    detail = (
+        "The user you are logged in as in Infobip is linked to somebody else here. Nothing was "
+        "changed. Log in as another user, or have the other link removed first."
+    )
+
+
+class ReturnTargetRefused(HearthError):
+    code = "return_to_refused"
+    status = 400
+    title = "This return address is not allowed"
+    detail = "It has to be a path of this site, or begin with an address in RETURN_TO_ALLOW."
+
+
+# --- administration -------------------------------------------------------------------------
+
+
+class AdminKeyMissing(HearthError):
+    code = "admin_key_required"
+    status = 401
+    title = "An admin key is required"
+    detail = "Send one of ADMIN_KEYS as `Authorization: Bearer <secret>`."
+
+
+class ScopeMissing(HearthError):
+    code = "insufficient_scope"
+    status = 403
+    title = "This admin key may not do that"
+    detail = "The key's scopes do not include what this call needs."
+
+
+class ConnectionUnknown(HearthError):
+    code = "unknown_connection"
+    status = 404
+    title = "There is no such connection"
+    detail = "No connection has this id."
+
+
+class ApiKeyRefused(HearthError):
+    code = "api_key_refused"
+    status = 400
+    title = "Infobip does not accept this API key"
+    detail = "Nothing was stored. Check the key, its expiry and its IP allow-list in Infobip."
+
+
+class ApiUrlRefused(HearthError):
+    code = "api_url_refused"
+    status = 400
+    title = "This is not an address of Infobip's API"
+    detail = (
+        "Use https://api.infobip.com or the account's https://<personal>.api.infobip.com, without "
+        "a path. The operator can list further hosts in INFOBIP_API_HOSTS."
+    )
+
+
 # --- Infobip, as seen by our callers --------------------------------------------------------
 
 
@@ -157,6 +273,34 @@ class InfobipThrottled(HearthError):
     detail = "Infobip asked us to slow down. Please try again in a moment."
 
 
+# --- calls that Infobip signs ---------------------------------------------------------------
+
+
+class SignedCallsNotConfigured(HearthError):
+    """There is no secret that a signature could be checked with."""
+
+    code = "signed_calls_not_configured"
+    status = 404
+    title = "Signed calls are not accepted here"
+    detail = "Calls that Infobip signs are accepted once INFOBIP_SIGNING_SECRET is set."
+
+
+class SignatureInvalid(HearthError):
+    """Whatever was wrong with it: the log says which it was, the caller is not told."""
+
+    code = "invalid_signature"
+    status = 401
+    title = "This call is not signed as Infobip signs"
+    detail = "The signature does not fit the call, or the call was not signed just now."
+
+
+class RequestTooSlow(HearthError):
+    code = "too_slow"
+    status = 408
+    title = "This request took too long"
+    detail = "The body did not arrive in time."
+
+
 # --- sessions and the gateway ---------------------------------------------------------------
 
 
@@ -165,6 +309,15 @@ class NotSignedIn(HearthError):
     status = 401
     title = "Not signed in"
     detail = "There is no session, or it has ended. Load the page again to sign in."
+
+
+class HandoverUnknown(HearthError):
+    """A hand-over code that was never given, was taken up, or is over."""
+
+    code = "unknown_handover"
+    status = 400
+    title = "This sign-in was handed over already"
+    detail = "The code is good once and for a minute. Load the page again to sign in."
 
 
 class RequestForged(HearthError):
@@ -188,13 +341,16 @@ class AnswerBrokenOff(Exception):
 
 
 class ConnectionLost(HearthError):
-    """The connection has no live token; `reconnect_url` is where a person makes a new one."""
+    """The connection has no live token, or no key any more.
+
+    `reconnect_url` is where a person makes a new one; None where no person can.
+    """
 
     code = "connection_lost"
     status = 409
     title = "The connection to Infobip was lost"
     detail = "Connect again to go on."
 
-    def __init__(self, *, reconnect_url: str) -> None:
-        super().__init__()
+    def __init__(self, *, reconnect_url: str | None, detail: str | None = None) -> None:
+        super().__init__(detail)
         self.reconnect_url = reconnect_url

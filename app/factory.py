@@ -6,15 +6,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
+from pydantic import SecretStr
+
+from app.admin.keys import AdminKeys
+from app.admin.overview import Overview
 from app.clock import Clock, SystemClock
+from app.connections.api_keys import ApiKeys
+from app.connections.app_check import AppCheck
+from app.connections.app_comparison import OurApp
 from app.connections.authorisation import Authorisations
+from app.connections.links import ActivationLinks
 from app.connections.live import LiveTokens
+from app.connections.receipts import Receipts
 from app.connections.tokens import UsableTokens
 from app.connections.vault import Vault
 from app.embed.sessions import SessionLimits, Sessions
 from app.errors import ConfigurationError
 from app.gateway.gateway import Gateway
 from app.gateway.policy import Policy
+from app.infobip.app_credentials import Portal
 from app.infobip.calls import Calls
 from app.infobip.oauth import OAuth, OAuthApp
 from app.infobip.transport import Transport
@@ -33,16 +43,26 @@ listens, the others hold leases, write behind, look again and load."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """What the routes and the command line work with."""
+    """What the routes and the command line work with.
+
+    Without an app shell in the settings there is no OAuth, and nothing of what needs it.
+    """
 
     settings: Settings
+    clock: Clock
+    admin_keys: AdminKeys
     database: Database
-    authorisations: Authorisations
+    overview: Overview
+    api_keys: ApiKeys
+    authorisations: Authorisations | None
+    links: ActivationLinks | None
+    receipts: Receipts
     sessions: Sessions
     tokens: UsableTokens
+    app_check: AppCheck
     gateway: Gateway
     live: LiveTokens
-    refresher: Refresher
+    refresher: Refresher | None
 
 
 @asynccontextmanager
@@ -53,7 +73,8 @@ async def open_process(settings: Settings) -> AsyncIterator[Process]:
     """
     check_timings(settings.infobip.token_lifetime_seconds)
     policy = Policy.parse(settings.web.gateway_allow)
-    vault = Vault(keys=_sealing_keys(settings))
+    admin_keys = _admin_keys(settings)
+    keys = _sealing_keys(settings)
     database = open_database(settings)
     refresher_database = open_database(settings, pool_size=_REFRESHER_POOL)
     async with Transport() as transport:
@@ -62,7 +83,8 @@ async def open_process(settings: Settings) -> AsyncIterator[Process]:
                 settings=settings,
                 clock=SystemClock(),
                 policy=policy,
-                vault=vault,
+                admin_keys=admin_keys,
+                keys=keys,
                 database=database,
                 refresher_database=refresher_database,
                 transport=transport,
@@ -76,6 +98,7 @@ def problems_of(settings: Settings) -> list[str]:
     checks: list[Callable[[], object]] = [
         lambda: check_timings(settings.infobip.token_lifetime_seconds),
         lambda: Policy.parse(settings.web.gateway_allow),
+        lambda: _admin_keys(settings),
     ]
     if settings.storage.database_url is not None:
         checks.append(lambda: open_database(settings))
@@ -84,7 +107,7 @@ def problems_of(settings: Settings) -> list[str]:
         try:
             check()
         except ConfigurationError as error:
-            found.append(error.detail)
+            found += error.detail.splitlines()
     return found
 
 
@@ -102,20 +125,42 @@ def open_database(
     )
 
 
-def _oauth_app(settings: Settings) -> OAuthApp:
-    """Our app shell as the settings describe it. Raises ConfigurationError."""
+def _oauth_app(settings: Settings) -> OAuthApp | None:
+    """Our app shell as the settings describe it; a private app with an API key has none."""
     infobip = settings.infobip
-    if infobip.client_id is None or infobip.client_secret is None:
-        raise ConfigurationError("INFOBIP_CLIENT_ID and INFOBIP_CLIENT_SECRET must be set.")
+    if infobip.client_id is None:
+        return None
+    secret = infobip.client_secret
     return OAuthApp(
         client_id=infobip.client_id,
-        client_secret=infobip.client_secret.get_secret_value(),
+        client_secret=secret.get_secret_value() if secret is not None else None,
         redirect_uri=settings.redirect_uri,
         scopes=infobip.scopes,
         oauth_url=infobip.oauth_url,
         token_lifetime_seconds=infobip.token_lifetime_seconds,
         refresh_fields=infobip.refresh_fields,
+        challenge_method=infobip.pkce_method,
     )
+
+
+def _our_app(settings: Settings) -> OurApp:
+    infobip = settings.infobip
+    return OurApp(
+        app_id=infobip.app_id,
+        client_id=infobip.client_id,
+        client_secret=_secret_of(infobip.client_secret),
+        redirect_uri=settings.redirect_uri,
+        signing_secret=_secret_of(infobip.signing_secret),
+    )
+
+
+def _secret_of(setting: SecretStr | None) -> str | None:
+    return (setting.get_secret_value() or None) if setting is not None else None
+
+
+def _wants_pkce(settings: Settings) -> bool:
+    """Documented for public clients; on demand for all, where it binds a code to its flow."""
+    return settings.infobip.client_secret is None or settings.infobip.pkce == "always"
 
 
 def _wire(
@@ -123,29 +168,24 @@ def _wire(
     settings: Settings,
     clock: Clock,
     policy: Policy,
-    vault: Vault,
+    admin_keys: AdminKeys,
+    keys: SealingKeys,
     database: Database,
     refresher_database: Database,
     transport: Transport,
 ) -> Process:
-    oauth = OAuth(app=_oauth_app(settings), transport=transport)
+    app = _oauth_app(settings)
+    oauth = OAuth(app=app, transport=transport) if app else None
+    vault = Vault(keys=keys)
     live = LiveTokens()
     tokens = UsableTokens(live=live, database=database, vault=vault, clock=clock)
-    return Process(
-        settings=settings,
-        database=database,
-        authorisations=Authorisations(database=database, oauth=oauth, vault=vault, clock=clock),
-        sessions=Sessions(database=database, limits=_session_limits(settings)),
-        tokens=tokens,
-        gateway=Gateway(
-            policy=policy,
-            api_url=settings.infobip.api_url,
-            tokens=tokens,
-            calls=Calls(transport=transport),
-            timeout_seconds=settings.web.gateway_timeout_seconds,
-        ),
-        live=live,
-        refresher=Refresher(
+    authorisations = None
+    refresher = None
+    if oauth is not None:
+        authorisations = Authorisations(
+            database=database, oauth=oauth, vault=vault, clock=clock, pkce=_wants_pkce(settings)
+        )
+        refresher = Refresher(
             database=refresher_database,
             oauth=oauth,
             vault=vault,
@@ -153,8 +193,50 @@ def _wire(
             shares=Shares(replica=ReplicaId(uuid4()), database=refresher_database, clock=clock),
             clock=clock,
             max_in_flight=settings.refresher.max_in_flight,
+        )
+    return Process(
+        settings=settings,
+        clock=clock,
+        admin_keys=admin_keys,
+        database=database,
+        overview=Overview(database=database),
+        api_keys=ApiKeys(
+            database=database,
+            vault=vault,
+            transport=transport,
+            api_url=settings.infobip.api_url,
+            api_hosts=settings.infobip.api_hosts,
         ),
+        authorisations=authorisations,
+        links=(
+            ActivationLinks(database=database, authorisations=authorisations)
+            if authorisations
+            else None
+        ),
+        receipts=Receipts(keys=keys),
+        sessions=Sessions(database=database, limits=_session_limits(settings)),
+        tokens=tokens,
+        app_check=AppCheck(
+            ours=_our_app(settings),
+            portal=Portal(url=settings.infobip.portal_url, transport=transport),
+            database=database,
+            tokens=tokens,
+        ),
+        gateway=Gateway(
+            policy=policy,
+            api_url=settings.infobip.api_url,
+            api_hosts=settings.infobip.api_hosts,
+            tokens=tokens,
+            calls=Calls(transport=transport),
+            timeout_seconds=settings.web.gateway_timeout_seconds,
+        ),
+        live=live,
+        refresher=refresher,
     )
+
+
+def _admin_keys(settings: Settings) -> AdminKeys:
+    return AdminKeys.parse(key.get_secret_value() for key in settings.web.admin_keys)
 
 
 def _sealing_keys(settings: Settings) -> SealingKeys:

@@ -9,10 +9,24 @@ from fastapi import FastAPI
 
 from app.connections.retention import purge_for_ever
 from app.factory import Process, open_process
-from app.settings import Settings
-from app.web.middleware import install_middleware
+from app.settings import Settings, origin_of
+from app.web.middleware import WebRules, install_middleware
 from app.web.problems import install_error_handlers
-from app.web.routes import callback, entry, gateway, operations, session, ui
+from app.web.routes import (
+    admin_app,
+    admin_audit,
+    admin_connections,
+    admin_links,
+    callback,
+    completion,
+    connect,
+    entry,
+    gateway,
+    infobip_calls,
+    operations,
+    session,
+    ui,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +46,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_process(settings) as process, _duties(process, refresher, on_failure):
+            await _keep_configured_api_key(process)
             app.state.process = process
             yield
 
@@ -43,16 +58,31 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # such redirects are built from the request's Host
     )
-    install_middleware(
-        app,
+    install_middleware(app, _web_rules(settings))
+    install_error_handlers(app)
+    pages = (entry, connect, callback, completion, ui)
+    administration = (admin_connections, admin_links, admin_app, admin_audit)
+    for routes in (*pages, session, *administration, infobip_calls, operations):
+        app.include_router(routes.router)
+    app.router.routes += [ui.assets(), *gateway.routes()]
+    return app
+
+
+async def _keep_configured_api_key(process: Process) -> None:
+    """INFOBIP_API_KEY as a connection. Only who serves does this: a refresher alone needs no key,
+    and one without it must not end the connection of those who have it."""
+    api_key = process.settings.infobip.api_key
+    await process.api_keys.keep_configured(api_key.get_secret_value() if api_key else None)
+
+
+def _web_rules(settings: Settings) -> WebRules:
+    infobip = (settings.infobip.oauth_url, settings.infobip.portal_url)
+    return WebRules(
         frame_ancestors=settings.frame_ancestors,
+        authorize_origins=tuple(sorted({origin_of(url) for url in infobip})),
+        cors_origins=settings.web.cors_origins,
         https=settings.web.public_url.startswith("https:"),
     )
-    install_error_handlers(app)
-    for routes in (entry, callback, ui, session, operations):
-        app.include_router(routes.router)
-    app.router.routes += [ui.assets(), gateway.route()]
-    return app
 
 
 @asynccontextmanager
@@ -64,7 +94,7 @@ async def _duties(
     idle_seconds = process.settings.web.session_idle_seconds
     purge = asyncio.create_task(purge_for_ever(process.database, session_idle_seconds=idle_seconds))
     tasks = [purge]
-    if refresher:
+    if refresher and process.refresher is not None:
         tasks.append(asyncio.create_task(process.refresher.run(stop)))
 
     def ended(task: asyncio.Task[None]) -> None:

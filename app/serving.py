@@ -62,7 +62,10 @@ def serve(settings: Settings, listener: socket.socket) -> int:
 
 
 def refresh(settings: Settings) -> int:
-    """The refresher alone until SIGTERM or SIGINT; the exit status."""
+    """The refresher alone until SIGTERM or SIGINT; the exit status.
+
+    Raises ConfigurationError where there is nothing to refresh.
+    """
     run_async(_refresh(settings))
     return 0
 
@@ -79,6 +82,11 @@ async def _refresh(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_process(settings) as process:
+        if process.refresher is None:
+            raise ConfigurationError(
+                "There is nothing to refresh: INFOBIP_CLIENT_ID is not set, and an API key needs "
+                "no renewal. Only `serve` is of use here."
+            )
         await process.refresher.run(stop)
 
 

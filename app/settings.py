@@ -63,6 +63,27 @@ def _origin_only(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _url_prefixes(value: tuple[str, ...]) -> tuple[str, ...]:
+    for item in value:
+        if read_base_url(item) is None:
+            raise ValueError(
+                "each entry must be an absolute URL such as https://app.example/after/"
+            )
+    return value
+
+
+def _api_key(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\x21-\x7e]{1,512}", value.get_secret_value(), re.ASCII):
+        raise ValueError("must be the API key alone, without the word App and without blanks")
+    return value
+
+
+def _app_id(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value, re.ASCII):
+        raise ValueError("must be the app's id as the app shell's address shows it")
+    return value
+
+
 BaseUrl = Annotated[str, AfterValidator(_without_trailing_slash)]
 ClientId = Annotated[str, AfterValidator(_client_id)]
 RedirectUri = Annotated[str, AfterValidator(_absolute)]
@@ -70,6 +91,12 @@ Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origin_only)
 ]
+UrlPrefixes = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_url_prefixes)
+]
+ApiKey = Annotated[SecretStr, AfterValidator(_api_key)]
+AppId = Annotated[str, AfterValidator(_app_id)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 Scopes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_spaces)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split), AfterValidator(_keys)]
 
@@ -90,6 +117,10 @@ class WebSettings(_Group):
     public_url: BaseUrl = "http://localhost:8000"
     frame_ancestors: Origins = ()
     """Empty = the origin of INFOBIP_PORTAL_URL."""
+    cors_origins: Origins = ()
+    return_to_allow: UrlPrefixes = ()
+    admin_keys: Secrets = ()
+    """Each `name:secret` or `name:secret:scope+scope`."""
     session_idle_seconds: int = Field(default=3_600, ge=60)
     session_absolute_seconds: int = Field(default=43_200, ge=60)
     gateway_allow: Listed = ()
@@ -118,6 +149,13 @@ class InfobipSettings(_Group):
     """Unset = PUBLIC_URL + /oauth/callback."""
     scopes: Scopes = ()
     refresh_fields: Literal["client", "minimal"] = "client"
+    pkce: Literal["auto", "always"] = "auto"
+    """`auto` = where there is no client secret."""
+    pkce_method: bool = False
+    """Whether Authorize is told `code_challenge_method=S256`, which is not documented."""
+    api_key: ApiKey | None = None
+    app_id: AppId | None = None
+    signing_secret: SecretStr | None = None
     oauth_url: BaseUrl = "https://oneapi.infobip.com/exchange/1/oauth"
     api_url: BaseUrl = "https://api.infobip.com"
     api_hosts: Listed = ()
@@ -189,13 +227,7 @@ def variable_names() -> set[str]:
 
 def problems(settings: Settings) -> list[str]:
     """What keeps this configuration from serving, each a sentence with its remedy."""
-    found = []
-    if not settings.infobip.client_id:
-        found.append("INFOBIP_CLIENT_ID is not set: copy the client ID from your app shell.")
-    if settings.infobip.client_secret is None:
-        found.append("INFOBIP_CLIENT_SECRET is not set: copy the secret from your app shell.")
-    if not settings.infobip.scopes:
-        found.append("INFOBIP_SCOPES is empty: name the scopes of your app shell, e.g. api_read.")
+    found = _app_problems(settings.infobip)
     if not settings.storage.encryption_keys and settings.storage.database_url is not None:
         found.append(
             "ENCRYPTION_KEYS is not set: make a key with `python -m app generate-key` and keep "
@@ -209,8 +241,23 @@ def problems(settings: Settings) -> list[str]:
     for name, url in _public_urls(settings).items():
         parts = read_base_url(url)
         if parts and parts.scheme != "https" and parts.host not in _LOOPBACK_HOSTS:
-            found.append(f"{name} must be https: browsers keep our cookies on nothing less.")
+            found.append(f"{name} must be https: cookies, codes and tokens travel on nothing less.")
     return found
+
+
+def _app_problems(infobip: InfobipSettings) -> list[str]:
+    """A private app may do with an API key; every other one needs its app shell's OAuth."""
+    if not infobip.client_id:
+        if infobip.api_key is not None and infobip.client_secret is None:
+            return []
+        sentence = (
+            "INFOBIP_CLIENT_ID is not set: copy the client ID from your app shell; a private app "
+            "without embedded pages can set INFOBIP_API_KEY instead."
+        )
+        return [sentence]
+    if not infobip.scopes:
+        return ["INFOBIP_SCOPES is empty: name the scopes of your app shell, e.g. api_read."]
+    return []
 
 
 def origin_of(url: str) -> str:
@@ -222,7 +269,11 @@ def origin_of(url: str) -> str:
 
 
 def _public_urls(settings: Settings) -> dict[str, str]:
-    return {"PUBLIC_URL": settings.web.public_url, "INFOBIP_OAUTH_URL": settings.infobip.oauth_url}
+    return {
+        "PUBLIC_URL": settings.web.public_url,
+        "INFOBIP_OAUTH_URL": settings.infobip.oauth_url,
+        "INFOBIP_PORTAL_URL": settings.infobip.portal_url,
+    }
 
 
 def _sentences(group: type[_Group], error: ValidationError) -> list[str]:

@@ -9,6 +9,8 @@ import hmac
 
 SIGNATURE_HEADER = "X-Ib-Exchange-Req-Signature"
 TIMESTAMP_HEADER = "X-Ib-Exchange-Req-Timestamp"
+ACCOUNT_HEADER = "X-Ib-Exchange-Req-AccountKey"
+"""Names the account that the legacy form signs: seen in one public client, documented nowhere."""
 
 
 def sign(signing_secret: str, timestamp: str, body: bytes) -> str:

@@ -9,7 +9,13 @@ import httpx
 
 from sandbox.directory import App
 from sandbox.loopback import is_loopback
-from sandbox.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign, sign_legacy
+from sandbox.signatures import (
+    ACCOUNT_HEADER,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    sign,
+    sign_legacy,
+)
 
 SignatureForm = Literal["current", "legacy"]
 Tamper = Literal["body", "signature", "timestamp"]
@@ -29,12 +35,13 @@ class SignedCallError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedCall:
-    """What goes on the wire."""
+    """What goes on the wire; the account is named where the legacy form signs it."""
 
     method: str
     url: httpx.URL
     timestamp: str
     signature: str
+    account_id: str | None
     body: bytes
 
 
@@ -87,12 +94,21 @@ def sign_call(
         signature = ("1" if signature[0] == "0" else "0") + signature[1:]
     elif tamper == "timestamp":
         moment += 1
-    return SignedCall(method=method, url=url, timestamp=str(moment), signature=signature, body=body)
+    return SignedCall(
+        method=method,
+        url=url,
+        timestamp=str(moment),
+        signature=signature,
+        account_id=account_id if form == "legacy" else None,
+        body=body,
+    )
 
 
 async def send(call: SignedCall, *, within_seconds: float = _PATIENCE_SECONDS) -> Answer:
     """Make the call: once, and following neither redirects nor the environment's proxies."""
     headers = {SIGNATURE_HEADER: call.signature, TIMESTAMP_HEADER: call.timestamp}
+    if call.account_id is not None:
+        headers[ACCOUNT_HEADER] = call.account_id
     if call.body:
         headers["Content-Type"] = "application/json"
     try:

@@ -168,16 +168,18 @@ def test_a_package_that_cannot_be_had_is_told_with_the_reason(project: Path) -> 
     assert not (project / ".venv" / ".set-up").exists()
 
 
-def test_a_chromium_that_does_not_run_is_an_error_in_words() -> None:
+@pytest.mark.parametrize("name", ["Chromium", "Firefox"])
+def test_a_browser_that_does_not_run_is_an_error_in_words(name: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.chromium"],
+        [sys.executable, "-m", f"tests.support.{name.lower()}"],
         cwd=ROOT,
-        env=os.environ | {"CHROMIUM": "/nowhere/chromium"},
+        env=os.environ | {name.upper(): "/nowhere/browser"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 1
-    assert (
-        done.stderr == "CHROMIUM is set to /nowhere/chromium, which is not a Chromium that runs.\n"
+    variable = name.upper()
+    assert done.stderr == (
+        f"{variable} is set to /nowhere/browser, which is not a {name} that runs.\n"
     )

@@ -339,13 +339,14 @@ def test_a_sound_configuration_has_no_problems(load: Load) -> None:
     ("changes", "named"),
     [
         ({"INFOBIP_CLIENT_ID": ""}, "INFOBIP_CLIENT_ID"),
-        ({"INFOBIP_CLIENT_SECRET": ""}, "INFOBIP_CLIENT_SECRET"),
+        ({"INFOBIP_CLIENT_ID": "", "INFOBIP_API_KEY": "key"}, "INFOBIP_CLIENT_ID"),
         ({"INFOBIP_SCOPES": " "}, "INFOBIP_SCOPES"),
         ({"ENCRYPTION_KEYS": ""}, "ENCRYPTION_KEYS"),
         ({"INFOBIP_API_URL": "https://api.example"}, "INFOBIP_API_URL"),
         ({"INFOBIP_API_URL": "http://api.infobip.com"}, "INFOBIP_API_URL"),
         ({"PUBLIC_URL": "http://app.example"}, "PUBLIC_URL"),
         ({"INFOBIP_OAUTH_URL": "http://oneapi.infobip.com/x"}, "INFOBIP_OAUTH_URL"),
+        ({"INFOBIP_PORTAL_URL": "http://portal.infobip.com"}, "INFOBIP_PORTAL_URL"),
     ],
 )
 def test_a_problem_is_named_in_a_sentence(load: Load, changes: dict[str, str], named: str) -> None:
@@ -358,6 +359,8 @@ def test_a_problem_is_named_in_a_sentence(load: Load, changes: dict[str, str], n
     "changes",
     [
         {"PUBLIC_URL": "http://localhost:8000"},
+        {"INFOBIP_CLIENT_SECRET": ""},
+        {"INFOBIP_CLIENT_ID": "", "INFOBIP_CLIENT_SECRET": "", "INFOBIP_API_KEY": "key"},
         {"PUBLIC_URL": "http://127.0.0.1:8000"},
         {"PUBLIC_URL": "http://[::1]:8000"},
         {"INFOBIP_OAUTH_URL": "http://localhost:9000/exchange/1/oauth"},

@@ -1,22 +1,31 @@
-"""Handing out a usable token."""
+"""Handing out what a call to Infobip is authorised by."""
 
 from datetime import datetime, timedelta
+
+import structlog
 
 from app.clock import Clock
 from app.connections.live import LiveTokens
 from app.connections.vault import Vault
-from app.models.connection import Connection, ConnectionStatus
+from app.infobip.api_keys import api_key_authorization
+from app.models.connection import Connection, ConnectionStatus, ConnectionType
 from app.security.sealing import Unsealable
+from app.store.connections import ConnectionStore
 from app.store.database import Database
 from app.store.tokens import TokenStore
 
+log = structlog.get_logger(__name__)
+
 
 class NoLiveToken(Exception):
-    """The connection has no token that is alive: it was lost or disconnected."""
+    """The connection has no token that is alive, or no key: it was lost or disconnected."""
 
 
 class UsableTokens:
-    """From memory where this process renews the connection, else from the database."""
+    """From memory where this process renews the connection, else from the database.
+
+    API keys come from the database each time: they live long, and a disconnect ends them at once.
+    """
 
     def __init__(self, *, live: LiveTokens, database: Database, vault: Vault, clock: Clock) -> None:
         self._live = live
@@ -31,6 +40,8 @@ class UsableTokens:
         """
         if connection.status is not ConnectionStatus.ACTIVE:
             raise NoLiveToken
+        if connection.type is ConnectionType.API_KEY:
+            return await self._api_key(connection)
         live = self._live.get(connection.id)
         if live is not None and live.expires > self._clock.monotonic():
             return live.authorization
@@ -43,7 +54,18 @@ class UsableTokens:
         except Unsealable as error:
             raise NoLiveToken from error
 
-    def times(self, connection: Connection) -> tuple[datetime, datetime]:
+    async def _api_key(self, connection: Connection) -> str:
+        async with self._database.statement() as tx:
+            sealed = await ConnectionStore(tx).sealed_api_key(connection.id)
+        if sealed is None:
+            raise NoLiveToken
+        try:
+            return api_key_authorization(self._vault.open_api_key(connection.id, sealed))
+        except Unsealable as error:
+            log.error("api_key_unsealable", connection_id=str(connection.id), error=str(error))
+            raise NoLiveToken from error
+
+    def times(self, connection: Connection) -> tuple[datetime | None, datetime | None]:
         """When the token was renewed and when it dies, as fresh as this process knows."""
         live = self._live.get(connection.id)
         if live is None or connection.status is not ConnectionStatus.ACTIVE:

@@ -5,10 +5,11 @@ from app.models.token import OpenToken, SealedToken
 from app.security.sealing import SealingKeys
 
 _PLACE = {"table": "tokens", "purpose": "authorization"}
+_API_KEY_PLACE = {"table": "connections", "purpose": "api_key"}
 
 
 class Vault:
-    """Seals the value of the Authorization header, bound to its connection's row."""
+    """Seals the value of the Authorization header, or an API key, bound to its connection's row."""
 
     def __init__(self, *, keys: SealingKeys) -> None:
         self._keys = keys
@@ -26,3 +27,10 @@ class Vault:
             age_seconds=token.age_seconds,
             left_seconds=token.left_seconds,
         )
+
+    def seal_api_key(self, connection_id: ConnectionId, api_key: str) -> bytes:
+        return self._keys.seal(api_key.encode(), row=connection_id.bytes, **_API_KEY_PLACE)
+
+    def open_api_key(self, connection_id: ConnectionId, sealed: bytes) -> str:
+        """Raises Unsealable as `open`."""
+        return self._keys.open(sealed, row=connection_id.bytes, **_API_KEY_PLACE).decode()

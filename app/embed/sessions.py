@@ -4,14 +4,20 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from app.connections.authorisation import Completed
-from app.errors import NotSignedIn
+from app.errors import HandoverUnknown, NotSignedIn
+from app.models.flow import EmbeddedLoad
 from app.models.identifiers import SessionId
 from app.models.session import Session
 from app.security.secrets import random_token, token_hash
 from app.store.database import Database
 from app.store.sessions import SessionStore
 
-_TOKEN_PREFIX = "hearth_s_"  # noqa: S105 - the public part of session tokens
+# The public parts of three credentials, none of which is good in another's place: what a cookie
+# carries, what a page's memory carries, and what one document hands over to the next.
+COOKIE_PREFIX = "hearth_s_"
+BEARER_PREFIX = "hearth_b_"
+HANDOVER_PREFIX = "hearth_h_"
+HANDOVER_SECONDS = 60
 _GRACE_SECONDS = 60
 _SEEN_ACCURACY = 0.1
 """A session's last sign of life is written down at most ten times per idle limit."""
@@ -33,12 +39,12 @@ class Sessions:
         self._limits = limits
 
     async def sign_in(self, completed: Completed, *, replacing: str | None) -> str:
-        """A new session for who was just proven to be there; its token.
+        """A new session for who was just proven to be there; the token for its cookie.
 
         The browser's former session ends: at once if it was somebody else's, else in a minute,
         because another card in the same browser may be using it at this moment.
         """
-        token = random_token(_TOKEN_PREFIX)
+        token = random_token(COOKIE_PREFIX)
         async with self._database.transaction() as tx:
             store = SessionStore(tx)
             if replacing is not None:
@@ -47,18 +53,35 @@ class Sessions:
                     by_connection=completed.connection_id,
                     grace_seconds=_GRACE_SECONDS,
                 )
-            await store.add(
-                SessionId(uuid4()),
-                token_hash=token_hash(token),
-                connection_id=completed.connection_id,
-                surface=completed.flow.surface,
-                params=completed.flow.params,
-                life_seconds=self._limits.absolute_seconds,
-            )
+            await _add(store, completed, token, life_seconds=self._limits.absolute_seconds)
         return token
 
-    async def find(self, token: str) -> Session:
-        """The live session of this token. Raises NotSignedIn."""
+    async def hand_over(self, completed: Completed) -> str:
+        """A session for a browser without cookies, to be taken up once and soon; its code."""
+        code = random_token(HANDOVER_PREFIX)
+        async with self._database.transaction() as tx:
+            await _add(SessionStore(tx), completed, code, life_seconds=HANDOVER_SECONDS)
+        return code
+
+    async def take_up(self, code: str) -> str:
+        """The bearer token of a session that was handed over. Raises HandoverUnknown."""
+        token = random_token(BEARER_PREFIX)
+        if not code.startswith(HANDOVER_PREFIX):
+            raise HandoverUnknown
+        async with self._database.statement() as tx:
+            taken = await SessionStore(tx).take_up(
+                code_hash=token_hash(code),
+                token_hash=token_hash(token),
+                life_seconds=self._limits.absolute_seconds,
+            )
+        if not taken:
+            raise HandoverUnknown
+        return token
+
+    async def find(self, token: str, *, prefix: str) -> Session:
+        """The live session of this token, which has to be of this kind. Raises NotSignedIn."""
+        if not token.startswith(prefix):
+            raise NotSignedIn
         async with self._database.statement() as tx:
             store = SessionStore(tx)
             session = await store.find(
@@ -74,3 +97,19 @@ class Sessions:
         """Sign out; also fine when the session is over already."""
         async with self._database.statement() as tx:
             await SessionStore(tx).end(session_id)
+
+
+async def _add(
+    store: SessionStore, completed: Completed, token: str, *, life_seconds: float
+) -> None:
+    load = completed.flow.purpose
+    if not isinstance(load, EmbeddedLoad):
+        raise TypeError("only embedded loads lead to a session")
+    await store.add(
+        SessionId(uuid4()),
+        token_hash=token_hash(token),
+        connection_id=completed.connection_id,
+        surface=load.surface,
+        params=load.params,
+        life_seconds=life_seconds,
+    )

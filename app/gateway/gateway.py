@@ -1,17 +1,24 @@
-"""The gateway: a page's call goes to Infobip with the live token it never sees."""
+"""The gateway: a call goes to Infobip with the live token or key that the caller never sees."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Collection
 from dataclasses import dataclass, field
 
 import structlog
 
 from app.connections.tokens import UsableTokens
-from app.errors import HearthError, InfobipTimeout, InfobipUnreachable, MalformedRequest, NotAllowed
+from app.errors import (
+    HearthError,
+    InfobipTimeout,
+    InfobipUnreachable,
+    MalformedRequest,
+    NotAllowed,
+)
 from app.gateway.headers import Header, inward
 from app.gateway.paths import read_path, write_path
 from app.gateway.policy import Policy
 from app.infobip.calls import Calls, StreamedAnswer
 from app.infobip.errors import InfobipError, TimedOut
+from app.infobip.hosts import api_origin
 from app.models.connection import Connection
 
 log = structlog.get_logger(__name__)
@@ -32,19 +39,21 @@ class GatewayCall:
 
 
 class Gateway:
-    """Denies by default; the host is the configured one, whatever the caller sends."""
+    """Denies by default; the host is the connection's or the configured one, never the caller's."""
 
     def __init__(
         self,
         *,
         policy: Policy,
         api_url: str,
+        api_hosts: Collection[str],
         tokens: UsableTokens,
         calls: Calls,
         timeout_seconds: float,
     ) -> None:
         self._policy = policy
         self._api_url = api_url
+        self._api_hosts = api_hosts
         self._tokens = tokens
         self._calls = calls
         self._timeout_seconds = timeout_seconds
@@ -58,7 +67,7 @@ class Gateway:
         segments = read_path(call.path)
         if not self._policy.allows(call.method, segments):
             raise NotAllowed
-        url = self._api_url + write_path(segments) + _query(call.query)
+        url = self._api_url_of(connection) + write_path(segments) + _query(call.query)
         headers = inward(call.headers)
         if call.body_length is not None:
             headers.append((b"content-length", str(call.body_length).encode()))
@@ -75,6 +84,16 @@ class Gateway:
         except InfobipError as error:
             log.warning("gateway_failed", reason=error.reason, error=str(error))
             raise gateway_error(error) from error
+
+    def _api_url_of(self, connection: Connection) -> str:
+        """Judged anew for each call: whoever writes to the database names no host of their own."""
+        if connection.api_url is None:
+            return self._api_url
+        origin = api_origin(connection.api_url, self._api_hosts)
+        if origin is None:
+            log.error("api_url_refused", connection_id=str(connection.id))
+            raise NotAllowed("This connection's address is not one of INFOBIP_API_HOSTS.")
+        return origin
 
 
 def gateway_error(error: InfobipError) -> HearthError:

@@ -87,7 +87,7 @@ class _TokenFields(msgspec.Struct):
     expires_in: Any = None
 
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for bytes that are no JSON, no UTF-8, or nested without end."""
 
 _decode_token = msgspec.json.Decoder(_TokenFields).decode
@@ -104,7 +104,7 @@ def read_token(answer: Answer, *, default_life_seconds: float) -> Token:
         raise refusal(answer)
     try:
         fields = _decode_token(answer.body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Unintelligible("not the JSON of a token", status=200) from error
     token = fields.token or fields.access_token
     scheme = fields.tokenType or fields.token_type
@@ -123,7 +123,7 @@ def read_identity(answer: Answer) -> Identity:
     """
     try:
         body = _decode_any(answer.body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Unintelligible("not JSON", status=answer.status) from error
     account_key, user_key = _text(body, "accountKey"), _text(body, "userKey")
     if not account_key or not user_key:
@@ -164,7 +164,7 @@ def error_code(body: bytes) -> str | None:
     """Infobip's word for an error, from any of the three JSON shapes that were seen."""
     try:
         parsed = _decode_any(body)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     if not isinstance(parsed, Mapping):
         return None

@@ -32,6 +32,12 @@ class ClientRefused(Refused):
     reason = "client_refused"
 
 
+class AppUnknown(Refused):
+    """There is no app with the id that was asked for, or it is hidden from who asked."""
+
+    reason = "app_unknown"
+
+
 class PassingTrouble(InfobipError):
     """Nothing was decided; a later attempt may succeed."""
 

@@ -61,3 +61,15 @@ def allowed_api_url(url: str, further_hosts: Collection[str] = ()) -> bool:
     host = parts.host.lower()
     infobip = host == _SHARED_HOST or host.endswith("." + _SHARED_HOST)
     return infobip and parts.scheme == "https" and parts.port in (None, 443)
+
+
+def api_origin(url: str, further_hosts: Collection[str] = ()) -> str | None:
+    """An acceptable base URL that names a host and no path; None for any other.
+
+    For addresses that callers give: a path of theirs would stand before every path that the
+    operator allowed.
+    """
+    parts = read_base_url(url)
+    if parts is None or parts.path.strip("/") or not allowed_api_url(url, further_hosts):
+        return None
+    return f"{parts.scheme}://{parts.authority}"

@@ -1,5 +1,6 @@
 """Infobip's OAuth 2.0: the Authorize URL, the code exchange, the refresh (all documented)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, urlencode
@@ -13,15 +14,20 @@ _FORM_HEADERS = {"content-type": "application/x-www-form-urlencoded", "accept": 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthApp:
-    """Our app shell. `redirect_uri` is sent to Authorize and Token alike, to the letter."""
+    """Our app shell. `redirect_uri` is sent to Authorize and Token alike, to the letter.
+
+    A public client has no `client_secret`. `challenge_method` says whether Authorize is told
+    `code_challenge_method=S256`, which is not documented.
+    """
 
     client_id: str
-    client_secret: str = field(repr=False)
+    client_secret: str | None = field(repr=False)
     redirect_uri: str
     scopes: tuple[str, ...]
     oauth_url: str
     token_lifetime_seconds: float
     refresh_fields: Literal["client", "minimal"] = "client"
+    challenge_method: bool = False
 
 
 class OAuth:
@@ -33,34 +39,44 @@ class OAuth:
         self._token_url = f"{app.oauth_url}/token"
         self._refresh_prefix = _refresh_prefix(app)
 
-    def authorize_url(self, *, state: str) -> str:
-        """Where the browser goes to authorise us; every parameter here is required."""
-        query = urlencode(
-            {
-                "response_type": "code",
-                "client_id": self._app.client_id,
-                "state": state,
-                "redirect_uri": self._app.redirect_uri,
-                "scope": " ".join(self._app.scopes),
-            },
-            quote_via=quote,
-        )
+    def authorize_url(
+        self, *, state: str, challenge: str | None = None, scopes: Sequence[str] = ()
+    ) -> str:
+        """Where the browser goes to authorise us; `scopes` stand in for the app's own.
+
+        All parameters but those of PKCE are required (documented).
+        """
+        parameters = {
+            "response_type": "code",
+            "client_id": self._app.client_id,
+            "state": state,
+            "redirect_uri": self._app.redirect_uri,
+            "scope": " ".join(scopes or self._app.scopes),
+        }
+        if challenge is not None:
+            parameters["code_challenge"] = challenge
+            if self._app.challenge_method:
+                parameters["code_challenge_method"] = "S256"
+        query = urlencode(parameters, quote_via=quote)
         return f"{self._app.oauth_url}/authorize?{query}"
 
-    async def exchange(self, code: str) -> tuple[Token, Identity]:
+    async def exchange(self, code: str, *, verifier: str | None) -> tuple[Token, Identity]:
         """Trade a code for a token. A code is good once, within a minute: never repeat this.
 
+        `verifier` belongs to the challenge that Authorize got, if it got one.
         Raises GrantRefused, ClientRefused, PassingTrouble or Unintelligible.
         """
-        form = urlencode(
-            {
-                "grant_type": "authorization_code",
-                "client_id": self._app.client_id,
-                "client_secret": self._app.client_secret,
-                "code": code,
-                "redirect_uri": self._app.redirect_uri,
-            }
-        )
+        fields = {
+            "grant_type": "authorization_code",
+            "client_id": self._app.client_id,
+            "code": code,
+            "redirect_uri": self._app.redirect_uri,
+        }
+        if self._app.client_secret is not None:
+            fields["client_secret"] = self._app.client_secret
+        if verifier is not None:
+            fields["code_verifier"] = verifier
+        form = urlencode(fields)
         answer = await self._transport.send(
             "POST",
             self._token_url,
@@ -90,9 +106,12 @@ class OAuth:
 def _refresh_prefix(app: OAuthApp) -> bytes:
     """The constant part of every refresh.
 
-    Documented: `grant_type` and `code` alone. Seen: the client's id and secret as well.
+    Documented: `grant_type` and `code` alone. Seen: the client's id and secret as well. A
+    public client has an id alone.
     """
     fields = {"grant_type": "refresh_token"}
     if app.refresh_fields == "client":
-        fields |= {"client_id": app.client_id, "client_secret": app.client_secret}
+        fields["client_id"] = app.client_id
+        if app.client_secret is not None:
+            fields["client_secret"] = app.client_secret
     return f"{urlencode(fields)}&code=".encode()

@@ -7,6 +7,13 @@ from enum import StrEnum
 from app.models.identifiers import ConnectionId
 
 
+class ConnectionType(StrEnum):
+    """How Infobip knows us: by a person's token, or by an account's API key."""
+
+    OAUTH = "oauth"
+    API_KEY = "apiKey"
+
+
 class ConnectionStatus(StrEnum):
     """`lost` can come back when a person connects again; `disconnected` was wished for."""
 
@@ -49,10 +56,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Who the token stands for, as the token endpoint said when the person signed in."""
+    """Who the token stands for, as the token endpoint said when the person signed in.
 
-    account_key: str
-    user_key: str
+    Nothing of it is known for a connection with an API key.
+    """
+
+    account_key: str | None
+    user_key: str | None
     username: str | None
     email: str | None
     locale: str | None
@@ -62,13 +72,21 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One account and user of Infobip. `renewed_at` and `expires_at` are those of its token."""
+    """One account and user of Infobip, or the account of an API key.
+
+    `renewed_at` and `expires_at` are those of its token; an API key has neither. `external_id`
+    is the operator's name for whose connection it is. `api_url` stands in for the default one.
+    """
 
     id: ConnectionId
+    type: ConnectionType
     status: ConnectionStatus
     reason: str | None
     profile: Profile
+    external_id: str | None
+    label: str | None
+    api_url: str | None
     created_at: datetime
     connected_at: datetime
-    renewed_at: datetime
-    expires_at: datetime
+    renewed_at: datetime | None
+    expires_at: datetime | None

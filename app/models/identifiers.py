@@ -5,6 +5,8 @@ from uuid import UUID
 
 ConnectionId = NewType("ConnectionId", UUID)
 SessionId = NewType("SessionId", UUID)
+FlowId = NewType("FlowId", UUID)
+LinkId = NewType("LinkId", UUID)
 ReplicaId = NewType("ReplicaId", UUID)
 Shard = NewType("Shard", int)
 

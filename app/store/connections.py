@@ -8,19 +8,31 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    Text,
     Uuid,
+    and_,
     any_,
     func,
     literal,
+    or_,
     select,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.models.connection import Connection, ConnectionStatus, Group, Profile, Role
+from app.models.connection import (
+    Connection,
+    ConnectionStatus,
+    ConnectionType,
+    Group,
+    Profile,
+    Role,
+)
 from app.models.identifiers import ConnectionId
+from app.models.listing import Place, Wanted
 from app.store.intervals import seconds as interval
 from app.store.tables import connections, sessions, tokens
 
@@ -29,6 +41,9 @@ CHANNEL = "hearth_connections"
 
 _NOW: ColumnElement[Any] = func.now()
 
+_COLUMNS = [column for column in connections.c if column.name != "sealed_api_key"]
+"""A key is brought only where it is asked for."""
+
 
 class ConnectionStore:
     """The table `connections`, and what else changes when a connection begins or ends."""
@@ -36,9 +51,16 @@ class ConnectionStore:
     def __init__(self, tx: AsyncConnection) -> None:
         self._tx = tx
 
-    async def connect(self, new_id: ConnectionId, profile: Profile) -> ConnectionId:
-        """Make the account and user's connection active; theirs keeps its id if it exists."""
+    async def connect(
+        self, new_id: ConnectionId, profile: Profile, *, external_id: str | None = None
+    ) -> ConnectionId:
+        """Make the account and user's connection active; theirs keeps its id if it exists.
+
+        It also keeps its `external_id` where none is given.
+        """
         values = _profile_values(profile)
+        if external_id is not None:
+            values["external_id"] = external_id
         renewed = {
             **values,
             "status": ConnectionStatus.ACTIVE,
@@ -60,15 +82,117 @@ class ConnectionStore:
         row = (await self._tx.execute(statement)).one_or_none()
         return connection_of(row) if row else None
 
+    async def list_newest(
+        self, wanted: Wanted, *, after: Place | None, limit: int
+    ) -> list[Connection]:
+        """The newest first; `after` is the place of the last one of the page before."""
+        found = select_connections().order_by(
+            connections.c.created_at.desc(), connections.c.id.desc()
+        )
+        for column, value in (
+            (connections.c.status, wanted.status),
+            (connections.c.type, wanted.type),
+            (connections.c.account_key, wanted.account_key),
+            (connections.c.external_id, wanted.external_id),
+        ):
+            if value is not None:
+                found = found.where(column == value)
+        if after is not None:
+            place = tuple_(connections.c.created_at, connections.c.id)
+            found = found.where(place < tuple_(literal(after.created_at), literal(after.id)))
+        return [connection_of(row) for row in await self._tx.execute(found.limit(limit))]
+
+    async def list_alive(self, *, limit: int) -> list[Connection]:
+        """Those that have a live token; what was connected (or found alive again) last is first."""
+        alive = (
+            select_connections()
+            .where(
+                connections.c.status == ConnectionStatus.ACTIVE,
+                tokens.c.sealed.is_not(None),
+                tokens.c.expires_at > _NOW,
+            )
+            .order_by(connections.c.changed_at.desc())
+        )
+        return [connection_of(row) for row in await self._tx.execute(alive.limit(limit))]
+
+    async def put_api_key(
+        self,
+        connection_id: ConnectionId,
+        sealed: bytes,
+        *,
+        api_url: str | None = None,
+        external_id: str | None = None,
+        label: str | None = None,
+    ) -> Connection:
+        """Make an active connection of an account's API key.
+
+        One that is there already gets the key, and keeps what else it has.
+        """
+        live = {"status": ConnectionStatus.ACTIVE, "reason": None, "sealed_api_key": sealed}
+        made = {"type": ConnectionType.API_KEY, "roles": [], "groups": []}
+        named = {"api_url": api_url, "external_id": external_id, "label": label}
+        statement = (
+            insert(connections)
+            .values(id=connection_id, **made, **named, **live)
+            .on_conflict_do_update(
+                index_elements=["id"], set_={**live, "connected_at": _NOW, "changed_at": _NOW}
+            )
+        )
+        await self._tx.execute(statement)
+        put = select_connections().where(connections.c.id == connection_id)
+        return connection_of((await self._tx.execute(put)).one())
+
+    async def sealed_api_key(self, connection_id: ConnectionId) -> bytes | None:
+        """The key of an active connection that has one."""
+        statement = select(connections.c.sealed_api_key).where(
+            connections.c.id == connection_id,
+            connections.c.status == ConnectionStatus.ACTIVE,
+        )
+        sealed: bytes | None = (await self._tx.execute(statement)).scalar_one_or_none()
+        return sealed
+
+    async def lock_external_id(self, external_id: str) -> None:
+        """Let nobody else link somebody to this name until the transaction ends."""
+        key = func.hashtextextended(f"external_id/{external_id}", 0)
+        await self._tx.execute(select(func.pg_advisory_xact_lock(key)))
+
+    async def accounts_of(
+        self, *, external_id: str | None, connection_id: ConnectionId | None
+    ) -> set[str]:
+        """The accounts that are linked to this name, and that of this connection."""
+        linked = and_(
+            connections.c.external_id == literal(external_id, Text),  # a missing one equals none
+            connections.c.status != ConnectionStatus.DISCONNECTED,
+        )
+        statement = select(connections.c.account_key).where(
+            connections.c.account_key.is_not(None),
+            or_(linked, connections.c.id == literal(connection_id, Uuid)),
+        )
+        return set((await self._tx.execute(statement)).scalars())
+
+    async def external_id_of(self, profile: Profile) -> str | None:
+        """The name that this account and user are linked to, unless they were disconnected."""
+        statement = select(connections.c.external_id).where(
+            connections.c.account_key == profile.account_key,
+            connections.c.user_key == profile.user_key,
+            connections.c.status != ConnectionStatus.DISCONNECTED,
+        )
+        return (await self._tx.execute(statement)).scalar_one_or_none()
+
     async def disconnect(self, connection_id: ConnectionId) -> bool:
-        """End it for good: token gone, sessions gone. False when it was not active or lost."""
+        """End it for good: key gone, sessions gone. False when it was not active or lost."""
         statement = (
             update(connections)
             .where(
                 connections.c.id == connection_id,
                 connections.c.status != ConnectionStatus.DISCONNECTED,
             )
-            .values(status=ConnectionStatus.DISCONNECTED, reason=None, changed_at=_NOW)
+            .values(
+                status=ConnectionStatus.DISCONNECTED,
+                reason=None,
+                sealed_api_key=None,
+                changed_at=_NOW,
+            )
         )
         ended = (await self._tx.execute(statement)).rowcount == 1
         if ended:
@@ -97,9 +221,9 @@ class ConnectionStore:
 
 
 def select_connections(*further: Any) -> Select[Any]:
-    """Connections joined with their tokens' times, and further columns."""
-    return select(*connections.c, tokens.c.renewed_at, tokens.c.expires_at, *further).join_from(
-        connections, tokens, tokens.c.connection_id == connections.c.id
+    """Connections joined with their tokens' times, where they have one, and further columns."""
+    return select(*_COLUMNS, tokens.c.renewed_at, tokens.c.expires_at, *further).join_from(
+        connections, tokens, tokens.c.connection_id == connections.c.id, isouter=True
     )
 
 
@@ -107,6 +231,7 @@ def connection_of(row: Row[Any]) -> Connection:
     """The value of a row that `select_connections` brought."""
     return Connection(
         id=ConnectionId(row.id),
+        type=ConnectionType(row.type),
         status=ConnectionStatus(row.status),
         reason=row.reason,
         profile=Profile(
@@ -118,6 +243,9 @@ def connection_of(row: Row[Any]) -> Connection:
             roles=tuple(Role(item["id"], item["name"]) for item in row.roles),
             groups=tuple(Group(item["id"], item["name"]) for item in row.groups),
         ),
+        external_id=row.external_id,
+        label=row.label,
+        api_url=row.api_url,
         created_at=row.created_at,
         connected_at=row.connected_at,
         renewed_at=row.renewed_at,

@@ -68,6 +68,19 @@ class SessionStore:
             seen_seconds_ago=float(row.seen_seconds_ago),
         )
 
+    async def take_up(self, *, code_hash: bytes, token_hash: bytes, life_seconds: float) -> bool:
+        """Put a token in the place of a hand-over code; whether that was still good."""
+        statement = (
+            update(sessions)
+            .where(sessions.c.token_hash == code_hash, sessions.c.expires_at > func.now())
+            .values(
+                token_hash=token_hash,
+                seen_at=func.now(),
+                expires_at=func.now() + seconds(life_seconds),
+            )
+        )
+        return (await self._tx.execute(statement)).rowcount == 1
+
     async def touch(self, session_id: SessionId) -> None:
         """The page is still there."""
         await self._tx.execute(

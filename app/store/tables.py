@@ -4,9 +4,11 @@ from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     LargeBinary,
     MetaData,
@@ -42,18 +44,25 @@ connections = Table(
     Column("id", Uuid, primary_key=True),
     Column("status", Text, nullable=False),
     Column("reason", Text),
-    Column("account_key", Text, nullable=False),
-    Column("user_key", Text, nullable=False),
+    Column("type", Text, nullable=False, server_default=text("'oauth'")),
+    Column("account_key", Text),
+    Column("user_key", Text),
     Column("username", Text),
     Column("email", Text),
     Column("locale", Text),
     Column("roles", JSONB, nullable=False),
     Column("groups", JSONB, nullable=False),
+    Column("external_id", Text),
+    Column("label", Text),
+    Column("api_url", Text),
+    Column("sealed_api_key", LargeBinary),
     _time("created_at", default_now=True),
     _time("connected_at", default_now=True),
     _time("changed_at", default_now=True),
     UniqueConstraint("account_key", "user_key"),
     Index(None, "changed_at"),
+    Index(None, "created_at", "id"),
+    Index(None, "external_id"),
     Index("ix_connections_lost", "id", postgresql_where=text("status = 'lost'")),
 )
 
@@ -74,13 +83,42 @@ tokens = Table(
     postgresql_with={"fillfactor": 70},
 )
 
+# Links that an operator's platform gives to its customers. `begun_*` is the browser that is on its
+# way to Authorize with it; nobody else gets any further meanwhile.
+activation_links = Table(
+    "activation_links",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("external_id", Text),
+    Column("for_connection_id", Uuid, ForeignKey("connections.id", ondelete="CASCADE")),
+    Column("return_to", Text),
+    Column("scopes", Text),
+    Column("created_by", Text, nullable=False),
+    _time("created_at", default_now=True),
+    _time("expires_at"),
+    Column("begun_at", DateTime(timezone=True)),
+    Column("begun_by_hash", LargeBinary),
+    Column("used_at", DateTime(timezone=True)),
+    Column("connection_id", Uuid, ForeignKey("connections.id", ondelete="SET NULL")),
+    Index(None, "expires_at"),
+)
+
+# An authorisation under way. `proof_hash` is SHA-256 of what the browser has to bring back: a
+# cookie of ours, or a verifier that the page itself keeps; with PKCE it is the challenge as well.
 flows = Table(
     "flows",
     metadata,
-    Column("browser_hash", LargeBinary, primary_key=True),
+    Column("id", Uuid, primary_key=True),
     Column("state_hash", LargeBinary, nullable=False),
-    Column("surface", Text, nullable=False),
+    Column("proof_hash", LargeBinary, nullable=False),
+    Column("kept_in", Text, nullable=False),
+    Column("challenged", Boolean, nullable=False),
+    Column("surface", Text),
     Column("params", JSONB, nullable=False),
+    Column("front_end", Text),
+    Column("link_id", Uuid, ForeignKey("activation_links.id", ondelete="CASCADE")),
+    Column("return_to", Text),
     _time("created_at", default_now=True),
     _time("expires_at"),
     Index(None, "state_hash"),
@@ -110,4 +148,17 @@ leases = Table(
     Column("owner", Uuid),
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),
     _time("expires_at", default_now=True),
+)
+
+# Who did what to which connection, and what was refused: written once, never changed.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _time("at", default_now=True),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("connection_id", Uuid),
+    Column("details", JSONB, nullable=False),
+    Index(None, "at"),
 )

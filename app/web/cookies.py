@@ -1,8 +1,9 @@
-"""Our cookies: the session's, and one for each authorisation flow under way.
+"""Our cookies: the session's, one for each authorisation flow under way, two of activation.
 
-All are `__Host-` (Secure, whole origin, no Domain) and partitioned by the site that frames us
-(CHIPS), which is what browsers keep where they block third-party cookies. Starlette writes
-`Partitioned` on Python 3.14 and later only, so the header is written here.
+All are `__Host-` (Secure, whole origin, no Domain). Where we are framed they are partitioned by
+the site that frames us (CHIPS), which is what browsers keep where they block third-party cookies;
+on pages of our own they are Lax. Starlette writes `Partitioned` on Python 3.14 and later only,
+so the header is written here.
 """
 
 import secrets
@@ -10,12 +11,17 @@ import time
 from collections.abc import Iterable, Mapping
 
 SESSION_COOKIE = "__Host-hearth-session"
+ACTIVATION_COOKIE = "__Host-hearth-activation"
+"""The address on our site where an activation that is under way was begun."""
+RECEIPT_COOKIE = "__Host-hearth-receipt"
+"""What the page after an activation shows, sealed."""
 _OURS = "__Host-hearth-"
 _FLOW_PREFIX = "__Host-hearth-flow-"
 _MOST_FLOWS = 8
 """A page may open several cards at once; beyond that the oldest flow is given up."""
 
-_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=None; Partitioned"
+_FRAMED = "SameSite=None; Partitioned"
+_TOP_LEVEL = "SameSite=Lax"
 
 
 def our_cookies(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -38,14 +44,15 @@ def our_cookies(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name: content for name, content in found.items() if name not in twice}
 
 
-def set_cookie(name: str, value: str, *, max_age_seconds: int) -> str:
-    """The value of a Set-Cookie header."""
-    return f"{name}={value}; Max-Age={max_age_seconds}; {_ATTRIBUTES}"
+def set_cookie(name: str, value: str, *, max_age_seconds: int, framed: bool = True) -> str:
+    """The value of a Set-Cookie header. `framed`: for a page that stands inside another site."""
+    kind = _FRAMED if framed else _TOP_LEVEL
+    return f"{name}={value}; Max-Age={max_age_seconds}; Path=/; Secure; HttpOnly; {kind}"
 
 
-def clear_cookie(name: str) -> str:
+def clear_cookie(name: str, *, framed: bool = True) -> str:
     """The value of a Set-Cookie header that removes a cookie."""
-    return set_cookie(name, "", max_age_seconds=0)
+    return set_cookie(name, "", max_age_seconds=0, framed=framed)
 
 
 def new_flow_name() -> str:
@@ -59,10 +66,13 @@ def flow_secrets(cookies: Mapping[str, str]) -> list[str]:
 
 
 def flow_cookies_to_clear(cookies: Mapping[str, str], *, finished: str | None = None) -> list[str]:
-    """Names of flow cookies that are of no more use: the finished flow's, or the oldest."""
+    """Names of flow cookies that are of no more use: the finished flow's, or the oldest.
+
+    Loads of one state may share a secret, each in a cookie of its own: one of them goes.
+    """
     names = _flow_names(cookies)
     if finished is not None:
-        return [name for name in names if cookies[name] == finished]
+        return [name for name in names if cookies[name] == finished][:1]
     return names[: max(0, len(names) - _MOST_FLOWS + 1)]
 
 

@@ -1,11 +1,18 @@
-"""What routes ask for: the process, and who is signed in."""
+"""What routes ask for: the process, who is signed in, who administers."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
-from app.errors import NotSignedIn, RequestForged
+from app.admin.keys import Admin, Scope
+from app.connections.authorisation import Authorisations
+from app.connections.links import ActivationLinks
+from app.embed.sessions import BEARER_PREFIX, COOKIE_PREFIX
+from app.errors import AdminKeyMissing, NotSignedIn, OAuthNotConfigured, RequestForged, ScopeMissing
 from app.factory import Process
 from app.models.session import Session
 from app.settings import origin_of
@@ -19,28 +26,94 @@ def process_of(connection: HTTPConnection) -> Process:
 
 
 async def signed_in(connection: HTTPConnection) -> Session:
-    """The session of a call by one of our pages. Raises RequestForged or NotSignedIn.
+    """The session of a call by a page. Raises RequestForged or NotSignedIn.
 
-    The cookie travels by itself, so the call has to prove that our page made it: by a header
-    that other origins cannot send without asking first, and by what browsers add themselves.
+    A bearer token is kept and sent by the page itself. The cookie travels by itself, so the
+    call has to prove that our page made it.
     """
-    process = process_of(connection)
-    headers = connection.headers
+    sessions = process_of(connection).sessions
+    scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credential.startswith(BEARER_PREFIX):
+        return await sessions.find(credential, prefix=BEARER_PREFIX)
     token = our_cookies(connection.scope["headers"]).get(SESSION_COOKIE)
     if not token:
         raise NotSignedIn
-    origin = headers.get("origin")
+    require_our_page(connection)
+    return await sessions.find(token, prefix=COOKIE_PREFIX)
+
+
+def require_our_page(connection: HTTPConnection) -> None:
+    """Raises RequestForged unless our own page made this call.
+
+    It shows by a header that other origins cannot send without asking first, and by what
+    browsers add themselves.
+    """
+    headers = connection.headers
     if headers.get("x-hearth") != "1":
         raise RequestForged
-    if origin is not None and origin != origin_of(process.settings.web.public_url):
+    require_our_origin(connection)
+
+
+def require_our_origin(connection: HTTPConnection) -> None:
+    """Raises RequestForged when the browser says that another origin made this request."""
+    headers = connection.headers
+    ours = origin_of(process_of(connection).settings.web.public_url)
+    if headers.get("origin", ours) != ours:
         raise RequestForged
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
         raise RequestForged
-    return await process.sessions.find(token)
+
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="adminKey", description="The secret of one of ADMIN_KEYS."
+)
+
+
+async def admin_of(connection: HTTPConnection) -> Admin:
+    """Whose admin key the call brings. Raises AdminKeyMissing."""
+    keys = process_of(connection).admin_keys
+    credentials = await _bearer(connection)
+    admin = keys.find(credentials.credentials) if credentials else None
+    if admin is None:
+        raise AdminKeyMissing(None if keys else "ADMIN_KEYS is not set, so nobody may do this.")
+    structlog.contextvars.bind_contextvars(admin=admin.name)
+    return admin
+
+
+async def admin_with(scope: Scope, connection: HTTPConnection) -> Admin:
+    """The same, where the key has this scope. Raises AdminKeyMissing or ScopeMissing."""
+    admin = await admin_of(connection)
+    if scope not in admin.scopes:
+        raise ScopeMissing(f"This call needs an admin key with the scope {scope}.")
+    return admin
+
+
+def _needs(scope: Scope) -> Callable[..., Awaitable[Admin]]:
+    async def check(
+        request: Request,
+        _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],  # for OpenAPI
+    ) -> Admin:
+        return await admin_with(scope, request)
+
+    return check
 
 
 def _process(request: Request) -> Process:
     return process_of(request)
+
+
+def _authorisations(request: Request) -> Authorisations:
+    authorisations = process_of(request).authorisations
+    if authorisations is None:
+        raise OAuthNotConfigured
+    return authorisations
+
+
+def _links(request: Request) -> ActivationLinks:
+    links = process_of(request).links
+    if links is None:
+        raise OAuthNotConfigured
+    return links
 
 
 async def _signed_in(request: Request) -> Session:
@@ -48,4 +121,9 @@ async def _signed_in(request: Request) -> Session:
 
 
 ProcessOf = Annotated[Process, Depends(_process)]
+AuthorisationsOf = Annotated[Authorisations, Depends(_authorisations)]
+LinksOf = Annotated[ActivationLinks, Depends(_links)]
 SignedIn = Annotated[Session, Depends(_signed_in)]
+AdminReader = Annotated[Admin, Depends(_needs(Scope.READ))]
+AdminWriter = Annotated[Admin, Depends(_needs(Scope.WRITE))]
+CredentialsReader = Annotated[Admin, Depends(_needs(Scope.CREDENTIALS))]

@@ -2,39 +2,69 @@
 
 import secrets
 import time
+from dataclasses import dataclass
 
 import structlog
 from fastapi import FastAPI, Request
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import AnswerBrokenOff, HearthError, RequestForged
-from app.web.problems import error_response, is_page
+from app.errors import AdminKeyMissing, AnswerBrokenOff, HearthError, RequestForged
+from app.web.body_limit import BodyLimit
+from app.web.dependencies import admin_of
+from app.web.problems import error_response, is_framed_page, is_page
 
 log = structlog.get_logger(__name__)
 
 _QUIET_PATHS = ("/healthz", "/readyz", "/ui/assets/")
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+    "connect-src 'self'; form-action {targets}; base-uri 'none'; frame-ancestors {ancestors}"
 )
 _OTHER_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
+_ACTIVATION = "/connect"
+_FOR_OTHER_ORIGINS = ("/api/", "/oauth/begin", "/oauth/complete", "/embed.js", "/embed.d.ts")
 
 
-def install_middleware(app: FastAPI, *, frame_ancestors: tuple[str, ...], https: bool) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebRules:
+    """Which other origins may do what; all from configuration, never from a request.
+
+    `authorize_origins`: where a form of ours may lead; browsers hold redirects against it too.
+    """
+
+    frame_ancestors: tuple[str, ...]
+    authorize_origins: tuple[str, ...]
+    cors_origins: tuple[str, ...]
+    https: bool
+
+
+def install_middleware(app: FastAPI, rules: WebRules) -> None:
     """Outermost first: headers on every answer, then the log, then who may ask."""
-    app.add_middleware(FetchMetadata)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(AdminKeyFirst)
+    app.add_middleware(FetchMetadata, cors_origins=rules.cors_origins)
+    app.add_middleware(Cors, origins=rules.cors_origins)
     app.add_middleware(RequestLog)
-    app.add_middleware(SecurityHeaders, frame_ancestors=frame_ancestors, https=https)
+    app.add_middleware(SecurityHeaders, rules=rules)
 
 
 class SecurityHeaders:
-    """Headers on every answer. Only embedded pages may be framed, by those configured."""
+    """Headers on every answer. Only embedded pages may be framed, by those configured.
 
-    def __init__(self, app: ASGIApp, *, frame_ancestors: tuple[str, ...], https: bool) -> None:
+    Where an activation begins, Infobip has to learn which site it is: who cancels there is sent
+    back to the referring page. It learns the origin and no more.
+    """
+
+    def __init__(self, app: ASGIApp, *, rules: WebRules) -> None:
         self._app = app
-        self._page = _PAGE_POLICY.format(ancestors=" ".join(frame_ancestors) or "'none'")
-        self._https = https
+        ancestors = " ".join(rules.frame_ancestors) or "'none'"
+        self._framed = _PAGE_POLICY.format(targets="'self'", ancestors=ancestors)
+        targets = " ".join(("'self'", "https:", *rules.authorize_origins))
+        self._own = _PAGE_POLICY.format(targets=targets, ancestors="'none'")
+        self._https = rules.https
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,14 +79,15 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
     def _add(self, headers: MutableHeaders, path: str) -> None:
-        page = is_page(path)
-        headers["content-security-policy"] = self._page if page else _OTHER_POLICY
+        framed = is_framed_page(path)
+        own = self._own if is_page(path) else _OTHER_POLICY
+        headers["content-security-policy"] = self._framed if framed else own
         headers["x-content-type-options"] = "nosniff"
-        headers["referrer-policy"] = "no-referrer"
+        headers["referrer-policy"] = "strict-origin" if path == _ACTIVATION else "no-referrer"
         headers["cross-origin-resource-policy"] = "same-origin"
         headers["cross-origin-opener-policy"] = "same-origin"
         headers.setdefault("cache-control", "no-store")
-        if not page:
+        if not framed:
             headers["x-frame-options"] = "DENY"
         if self._https:
             headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
@@ -83,6 +114,7 @@ class RequestLog:
             await send(message)
 
         started = time.perf_counter()
+        structlog.contextvars.clear_contextvars()  # a pipelined request inherits the former one's
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, send_noting_status)
@@ -107,26 +139,74 @@ class RequestLog:
             )
 
 
+class Cors:
+    """Front ends hosted elsewhere: the exact origins listed, for what they need, no cookies."""
+
+    def __init__(self, app: ASGIApp, *, origins: tuple[str, ...]) -> None:
+        self._app = app
+        self._any = bool(origins)
+        self._answering = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "X-Hearth", "X-Agent-Id"],
+            expose_headers=["ETag", "Retry-After", "X-Request-Id"],
+            allow_credentials=False,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        concerns = scope["type"] == "http" and scope["path"].startswith(_FOR_OTHER_ORIGINS)
+        await (self._answering if self._any and concerns else self._app)(scope, receive, send)
+
+
 class FetchMetadata:
     """What other sites may make a browser do here: navigate to our pages, nothing else.
 
-    Browsers that send no `Sec-Fetch-*` (and programs) are judged by the other checks alone.
+    Front ends of the listed origins may also call what `Cors` lets them read. Browsers that send
+    no `Sec-Fetch-*` (and programs) are judged by the other checks alone.
+    """
+
+    def __init__(self, app: ASGIApp, *, cors_origins: tuple[str, ...]) -> None:
+        self._app = app
+        self._cors_origins = cors_origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not _may_ask(scope, self._cors_origins):
+            await error_response(Request(scope), RequestForged())(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+class AdminKeyFirst:
+    """Under /admin nothing is read, looked up or told apart for who brings no admin key.
+
+    Routes still say which scope they need. This is for what comes before them: FastAPI reads a
+    body before it asks who sends it, and a route that forgot to ask would be open.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not _may_ask(scope):
-            await error_response(Request(scope), RequestForged())(scope, receive, send)
-            return
+        if scope["type"] == "http" and _is_admin(scope["path"]):
+            try:
+                await admin_of(HTTPConnection(scope))
+            except AdminKeyMissing as error:
+                await error_response(Request(scope), error)(scope, receive, send)
+                return
         await self._app(scope, receive, send)
 
 
-def _may_ask(scope: Scope) -> bool:
+def _is_admin(path: str) -> bool:
+    return path == "/admin" or path.startswith("/admin/")
+
+
+def _may_ask(scope: Scope, cors_origins: tuple[str, ...]) -> bool:
     headers = Headers(scope=scope)
     if headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none"):
         return True
+    if headers.get("sec-fetch-mode") == "cors" and headers.get("origin") in cors_origins:
+        return bool(scope["path"].startswith(_FOR_OTHER_ORIGINS))
     return (
         scope["method"] in ("GET", "HEAD")
         and headers.get("sec-fetch-mode") == "navigate"

@@ -1,5 +1,7 @@
-"""Errors as answers: a page for people, problem+json (RFC 9457) for programs."""
+"""Answers for people, and errors as answers: pages, or problem+json (RFC 9457) for programs."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -9,9 +11,20 @@ from fastapi.responses import JSONResponse, Response
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.exceptions import HTTPException
 
-from app.errors import ConnectionLost, HearthError
+from app.errors import AdminKeyMissing, ConnectionLost, HearthError
+from app.web.cookies import ACTIVATION_COOKIE, our_cookies
 
-_PAGES = ("/context-card", "/settings", "/oauth/callback", "/ui")
+_FRAMED_PAGES = ("/context-card", "/settings", "/oauth/callback", "/ui")
+_OWN_PAGES = ("/", "/connect", "/connect/done")
+_OWN_ADDRESS = re.compile(r"/connect(?:\?[A-Za-z0-9._~%&=+/-]*)?", re.ASCII)
+_CODES = {
+    400: "malformed_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+}
+"""Of errors that the framework finds by itself."""
+
 _templates = Environment(
     loader=PackageLoader("app.web"), autoescape=select_autoescape(default=True)
 )
@@ -26,18 +39,26 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_validation_error(_: Request, error: RequestValidationError) -> Response:
-        fields = [
-            {"field": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]}
-            for item in error.errors()
-        ]
+        fields = [_wrong_field(item) for item in error.errors()]
         return problem(422, "malformed_request", "Malformed input", "See errors.", errors=fields)
 
     @app.exception_handler(HTTPException)
     async def on_http_exception(request: Request, error: HTTPException) -> Response:
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        code = _CODES.get(error.status_code, "http_error")
         response = _page_or_problem(request, error.status_code, code, error.detail, error.detail)
         response.headers.update(error.headers or {})
         return response
+
+
+def _wrong_field(item: Mapping[str, Any]) -> dict[str, str]:
+    """Where the input is wrong, and how; never what was sent, which may be a secret.
+
+    A field that we do not know is the caller's word, so its name stays out as well.
+    """
+    place = [str(part) for part in item["loc"]]
+    if item["type"] == "extra_forbidden":
+        return {"field": ".".join(place[:-1]), "problem": "There is a field too many"}
+    return {"field": ".".join(place), "problem": str(item["msg"]).removeprefix("Value error, ")}
 
 
 def error_response(request: Request, error: HearthError) -> Response:
@@ -50,6 +71,8 @@ def error_response(request: Request, error: HearthError) -> Response:
     )
     if error.retry_after_seconds is not None:
         response.headers["retry-after"] = str(error.retry_after_seconds)
+    if isinstance(error, AdminKeyMissing):
+        response.headers["www-authenticate"] = "Bearer"  # RFC 9110 §15.5.2
     return response
 
 
@@ -74,16 +97,31 @@ def _page_or_problem(
 ) -> Response:
     if not is_page(request.url.path):
         return problem(status, code, title, detail, **further)
-    html = _templates.get_template("message.html").render(
-        title=title,
-        message=detail,
-        action=None,
-        code=code,
-        request_id=structlog.contextvars.get_contextvars().get("request_id"),
+    address = activation_address(request) if request.url.path == "/oauth/callback" else None
+    action = {"href": address, "label": "Try again"} if address else None
+    return page(
+        "message.html", status=status, title=title, message=detail, action=action, code=code
     )
+
+
+def page(template: str, *, status: int = 200, **values: Any) -> Response:
+    """A page for a person; the request's id is always known to it."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    html = _templates.get_template(template).render(request_id=request_id, **values)
     return Response(html, status_code=status, media_type="text/html; charset=utf-8")
 
 
-def is_page(path: str) -> bool:
+def activation_address(request: Request) -> str | None:
+    """Where on our site this browser began an activation that it has not completed."""
+    address = our_cookies(request.scope["headers"]).get(ACTIVATION_COOKIE, "")
+    return address if _OWN_ADDRESS.fullmatch(address) else None
+
+
+def is_framed_page(path: str) -> bool:
     """Whether a person looks at this path's answers, inside a frame of Infobip's."""
-    return path in _PAGES or path.startswith("/ui/")
+    return path in _FRAMED_PAGES or path.startswith("/ui/")
+
+
+def is_page(path: str) -> bool:
+    """Whether a person looks at this path's answers."""
+    return path in _OWN_PAGES or is_framed_page(path)

@@ -24,11 +24,20 @@ def read_query(raw: bytes) -> Params:
         )
     except (UnicodeDecodeError, ValueError) as error:
         raise MalformedRequest("The address has parameters that cannot be read.") from error
-    if any(_CONTROL.search(name) or _CONTROL.search(value) for name, value in pairs):
+    return judge_params(tuple(pairs))
+
+
+def judge_params(params: Params) -> Params:
+    """The parameters, if they can be kept. Raises AddressTooLong or MalformedRequest."""
+    if any(_CONTROL.search(name) or _CONTROL.search(value) for name, value in params):
         raise MalformedRequest("The address has control characters in its parameters.")
-    if len(urlencode(pairs)) > _LONGEST_BYTES:  # what we read, we can write and read again
+    try:
+        written = urlencode(params)
+    except UnicodeEncodeError as error:  # half of a surrogate pair
+        raise MalformedRequest("The address has parameters that cannot be written.") from error
+    if len(written) > _LONGEST_BYTES:  # what we read, we can write and read again
         raise AddressTooLong
-    return tuple(pairs)
+    return params
 
 
 def single(params: Params, name: str, *, form: re.Pattern[str]) -> str | None:

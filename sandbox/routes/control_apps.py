@@ -72,7 +72,7 @@ class SignedCallOrder(CamelModel):
     app_id: str | None = None
     """The first app by default."""
     account_key: str | None = Field(default=None, pattern=r"^[!-~]{1,100}$")
-    """The account id that the legacy form signs: any string; by default the first account's key."""
+    """What the legacy form names and signs: any account id; by default the first account's key."""
     timestamp_offset_seconds: float = Field(default=0, ge=-315_360_000, le=315_360_000)
     tamper: Tamper | None = None
     """What is changed after signing; the legacy form does not cover the body."""

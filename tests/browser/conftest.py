@@ -3,9 +3,10 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.async_api import BrowserContext, Page, Playwright, async_playwright
+from playwright.async_api import BrowserContext, Page, Playwright, async_playwright, expect
 
 from tests.conftest import Hearth, StartHearth
 from tests.support.chromium import ensure_chromium
@@ -30,18 +31,28 @@ def chromium_path() -> Path:
 
 @pytest.fixture(scope="session")
 async def playwright() -> AsyncIterator[Playwright]:
+    expect.set_options(timeout=15_000)  # machines that run tests are busy
     async with async_playwright() as running:
         yield running
 
 
 @pytest.fixture
+def cookie_preferences() -> dict[str, Any]:
+    """Third-party cookies are blocked, as Debian ships Chromium; a test may say otherwise."""
+    return {"cookie_controls_mode": 1}
+
+
+@pytest.fixture
 async def chromium(
-    playwright: Playwright, chromium_path: Path, tmp_path: Path
+    playwright: Playwright,
+    chromium_path: Path,
+    tmp_path: Path,
+    cookie_preferences: dict[str, Any],
 ) -> AsyncIterator[BrowserContext]:
-    """A fresh profile that blocks third-party cookies, as Debian ships Chromium."""
+    """A fresh profile."""
     preferences = tmp_path / "Default" / "Preferences"
     preferences.parent.mkdir()
-    preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 1}}))
+    preferences.write_text(json.dumps({"profile": cookie_preferences}))
     context = await playwright.chromium.launch_persistent_context(
         str(tmp_path),
         executable_path=str(chromium_path),

@@ -110,7 +110,9 @@ async def test_any_state_comes_back_as_it_was_and_adds_nothing(
 
 async def test_an_exchange_sends_what_authorize_got_and_the_secret(transport: Transport) -> None:
     async with loopback(answered(ANSWER)) as server:
-        token, identity = await OAuth(app=at(server), transport=transport).exchange("0a1b2c3d")
+        token, identity = await OAuth(app=at(server), transport=transport).exchange(
+            "0a1b2c3d", verifier=None
+        )
     (request,) = server.received
     assert (request.method, request.target) == ("POST", "/exchange/1/oauth/token")
     assert request.header("content-type") == "application/x-www-form-urlencoded"
@@ -125,6 +127,38 @@ async def test_an_exchange_sends_what_authorize_got_and_the_secret(transport: Tr
     }
     assert token.authorization == "IBSSO new"
     assert (identity.account_key, identity.user_key) == ("A", "U")
+
+
+async def test_a_challenge_is_added_and_its_method_on_demand_only(transport: Transport) -> None:
+    for method in (False, True):
+        oauth = OAuth(app=replace(APP, challenge_method=method), transport=transport)
+        query = dict(parse_qsl(urlsplit(oauth.authorize_url(state="s", challenge="abc")).query))
+        assert query["code_challenge"] == "abc"
+        assert query.get("code_challenge_method") == ("S256" if method else None)
+
+
+async def test_scopes_of_a_link_stand_in_for_the_apps(transport: Transport) -> None:
+    url = OAuth(app=APP, transport=transport).authorize_url(state="s", scopes=("a", "b:c"))
+    assert url.endswith("&scope=a%20b%3Ac")
+
+
+async def test_a_public_client_sends_a_verifier_and_no_secret(transport: Transport) -> None:
+    async with loopback(answered(ANSWER)) as server:
+        oauth = OAuth(app=replace(at(server), client_secret=None), transport=transport)
+        await oauth.exchange("0a1b2c3d", verifier="v" * 43)
+        await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
+    exchange, refresh = (form_of(request) for request in server.received)
+    assert exchange["code_verifier"] == "v" * 43
+    assert "client_secret" not in exchange
+    assert refresh == {"grant_type": "refresh_token", "client_id": APP.client_id, "code": TOKEN}
+
+
+async def test_a_confidential_client_with_pkce_sends_both(transport: Transport) -> None:
+    async with loopback(answered(ANSWER)) as server:
+        await OAuth(app=at(server), transport=transport).exchange("0a1b", verifier="v" * 43)
+    (request,) = server.received
+    assert form_of(request)["code_verifier"] == "v" * 43
+    assert form_of(request)["client_secret"] == SECRET
 
 
 async def test_a_refresh_sends_the_token_as_code_with_the_client(transport: Transport) -> None:
@@ -159,7 +193,7 @@ async def test_a_minimal_refresh_sends_the_two_documented_fields_alone(
 async def test_reserved_characters_of_the_secret_are_encoded(transport: Transport) -> None:
     async with loopback(answered(ANSWER)) as server:
         oauth = OAuth(app=at(server), transport=transport)
-        await oauth.exchange("0a1b2c3d")
+        await oauth.exchange("0a1b2c3d", verifier=None)
         await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
     encoded = SECRET.replace("/", "%2F").replace("+", "%2B").replace("=", "%3D").encode()
     assert all(encoded in request.body for request in server.received)
@@ -195,7 +229,7 @@ async def test_a_no_means_the_same_to_exchange_and_refresh(
         with pytest.raises(kind) as of_refresh:
             await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
         with pytest.raises(kind) as of_exchange:
-            await oauth.exchange("0a1b2c3d")
+            await oauth.exchange("0a1b2c3d", verifier=None)
     for error in (of_refresh.value, of_exchange.value):
         assert TOKEN not in str(error)
         assert getattr(error, "retry_after_seconds", 3) == 3
@@ -205,4 +239,4 @@ async def test_a_no_means_the_same_to_exchange_and_refresh(
 async def test_an_exchange_without_an_identity_is_unintelligible(transport: Transport) -> None:
     async with loopback(answered(b'{"token": "new"}')) as server:
         with pytest.raises(Unintelligible):
-            await OAuth(app=at(server), transport=transport).exchange("0a1b2c3d")
+            await OAuth(app=at(server), transport=transport).exchange("0a1b2c3d", verifier=None)

@@ -81,7 +81,10 @@ async def test_what_is_renewed_is_written_down(hearth: Hearth, vendor: Vendor) -
     await outlive(vendor, renewals=1)
 
     async def written() -> bool:
-        return (await connection(hearth, connection_id)).expires_at > before.expires_at
+        now = await connection(hearth, connection_id)
+        assert now.expires_at is not None
+        assert before.expires_at is not None
+        return now.expires_at > before.expires_at
 
     await eventually(written)
 
@@ -188,7 +191,7 @@ async def test_a_disconnect_during_a_renewal_is_final(hearth: Hearth, vendor: Ve
     await vendor.fail({"target": "refresh", "kind": "slow", "delaySeconds": 0.3})
     await eventually(lambda: is_under_way(vendor))
 
-    await disconnect(hearth.process.database, connection_id)
+    await disconnect(hearth.process.database, connection_id, actor="ops")
     await eventually(lambda: refreshed(vendor, 1))
     await vendor.heal()
     other_browser, _ = await connect(hearth, vendor, user=1)
@@ -217,8 +220,8 @@ async def test_a_reconnect_during_a_renewal_wins(hearth: Hearth, vendor: Vendor)
 async def test_a_session_ends_with_its_connection(hearth: Hearth, vendor: Vendor) -> None:
     browser, connection_id = await connect(hearth, vendor)
 
-    assert await disconnect(hearth.process.database, connection_id)
-    assert not await disconnect(hearth.process.database, connection_id)
+    assert await disconnect(hearth.process.database, connection_id, actor="ops")
+    assert not await disconnect(hearth.process.database, connection_id, actor="ops")
 
     assert (await browser.api("GET", "/session")).status_code == 401
 

@@ -100,6 +100,7 @@ async def test_a_signed_call_arrives_with_signature_and_timestamp(
     assert abs(int(timestamp) / 1000 - time.time()) < 10
     assert receiver.heard[-1][0] == "POST"
     assert receiver.heard[-1][1]["content-type"] == "application/json"
+    assert "x-ib-exchange-req-accountkey" not in receiver.heard[-1][1]
     assert answer == {
         "status": 202,
         "contentType": "text/plain; charset=utf-8",
@@ -135,6 +136,7 @@ async def test_the_legacy_form_signs_the_account_with_the_client_secret(
         await order(sandbox, receiver, form="legacy", body={"a": 1}, **more)
         signature, timestamp, _ = receiver.last
         assert signature == hmac_of(config.CLIENT_SECRET, (timestamp + account).encode())
+        assert receiver.heard[-1][1]["x-ib-exchange-req-accountkey"] == account
 
 
 async def test_a_call_is_signed_for_the_app_that_is_named(

@@ -28,13 +28,14 @@ class UserAgent:
         *,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        json: Mapping[str, object] | None = None,
     ) -> httpx.Response:
         ours = url.startswith(("/", self.hearth))
         sent = dict(headers or {})
         if ours and self.cookies:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         target = self.hearth + url if url.startswith("/") else url
-        response = await self.http.request(method, target, headers=sent, content=content)
+        response = await self.http.request(method, target, headers=sent, content=content, json=json)
         if ours:
             self._keep(response)
         return response

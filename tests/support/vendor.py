@@ -52,6 +52,14 @@ class Vendor:
     async def revoke(self) -> None:
         await self._post("/tokens/revoke", {"all": True})
 
+    async def register_app(self, **app: Any) -> dict[str, Any]:
+        """One more app; its credentials."""
+        return await self._post("/apps", app)
+
+    async def signed_call(self, url: str, **order: Any) -> dict[str, Any]:
+        """Call an address as Infobip would; what it answered."""
+        return await self._post("/signed-calls", {"url": url, **order})
+
     async def count(self, kind: str) -> int:
         """How often something happened: `exchanges`, `refreshes`, `tokenRequests`, …"""
         return Counter((await self.snapshot())["counters"])[kind]

@@ -5,6 +5,8 @@ from datetime import datetime
 
 import pytest
 
+from app.embed.sessions import COOKIE_PREFIX
+from app.store.tables import metadata
 from app.web.cookies import SESSION_COOKIE
 from tests.conftest import Hearth
 from tests.support.user_agent import UserAgent
@@ -308,14 +310,18 @@ async def test_neither_tokens_nor_states_nor_cookies_are_readable_in_the_databas
     secrets = [state, *browser.cookies.values()]
 
     dump = ""
-    for table in ("connections", "tokens", "flows", "sessions", "leases"):
+    for table in metadata.tables:
         dump += str(await scalar(hearth, f"SELECT json_agg(t)::text FROM {table} t"))
         dump += str(await scalar(hearth, f"SELECT string_agg(t::text, ' ') FROM {table} t"))
 
     assert live
     assert not [secret for secret in secrets if secret in dump or secret.encode().hex() in dump]
     authorization = await hearth.process.tokens.authorization(
-        (await hearth.process.sessions.find(browser.cookies["__Host-hearth-session"])).connection
+        (
+            await hearth.process.sessions.find(
+                browser.cookies["__Host-hearth-session"], prefix=COOKIE_PREFIX
+            )
+        ).connection
     )
     token = authorization.removeprefix("IBSSO ")
     assert token not in dump

@@ -1,11 +1,16 @@
-"""The one redirect URI of all flows."""
+"""The one redirect URI of all flows, and completion by a page that keeps the proof itself."""
 
 import re
 
 from fastapi import APIRouter, Request, Response
 
-from app.errors import MalformedRequest
+from app.connections.authorisation import Completed, NeedsPage
+from app.connections.receipts import Receipt
+from app.errors import AccessDeclined, AuthorizeFailed, MalformedRequest, WrongBrowser
+from app.models.flow import Activation, EmbeddedLoad
 from app.web.cookies import (
+    ACTIVATION_COOKIE,
+    RECEIPT_COOKIE,
     SESSION_COOKIE,
     clear_cookie,
     flow_cookies_to_clear,
@@ -13,40 +18,107 @@ from app.web.cookies import (
     our_cookies,
     set_cookie,
 )
-from app.web.dependencies import ProcessOf
+from app.web.dependencies import AuthorisationsOf, ProcessOf
+from app.web.problems import page
 from app.web.queries import read_query, single, with_query
 from app.web.routes.entry import STATE
 
 router = APIRouter(tags=["pages"])
 
 # Documented: 16 hexadecimal characters. Anything that is safe to send on is accepted.
-_CODE = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
+CODE = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
 _ERROR = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)
+_RECEIPT_SECONDS = 600
 
 
 @router.get("/oauth/callback", response_class=Response, status_code=303)
-async def callback(request: Request, process: ProcessOf) -> Response:
-    """Back from Authorize: prove the browser, trade the code, sign in, on to the page."""
+async def callback(
+    request: Request, authorisations: AuthorisationsOf, process: ProcessOf
+) -> Response:
+    """Back from Authorize: prove the browser, trade the code, sign in or link, on to the page."""
     query = read_query(request.scope["query_string"])
     state = single(query, "state", form=STATE)
-    code = single(query, "code", form=_CODE)
+    code = single(query, "code", form=CODE)
     error = single(query, "error", form=_ERROR)
     cookies = our_cookies(request.scope["headers"])
     secrets = flow_secrets(cookies)
     if state is None or (code is None) == (error is None):
         raise MalformedRequest("The answer from Infobip is incomplete. Reload the page.")
-    if error is not None:
-        raise await process.authorisations.fail(state=state, error=error, browser_secrets=secrets)
-    completed = await process.authorisations.complete(
-        state=state, code=code or "", browser_secrets=secrets
-    )
+    try:
+        if error is not None:
+            raise await authorisations.fail(state=state, error=error, browser_secrets=secrets)
+        completed = await authorisations.complete(
+            state=state, code=code or "", browser_secrets=secrets
+        )
+    except NeedsPage as needs:
+        return _completion_page(needs, error)
+    return await finish(completed, request, process)
+
+
+async def finish(completed: Completed, request: Request, process: ProcessOf) -> Response:
+    """A redirect to where the flow leads, with the cookies that belong there."""
+    cookies = our_cookies(request.scope["headers"])
+    if isinstance(completed.flow.purpose, EmbeddedLoad):
+        response = await _signed_in(completed, completed.flow.purpose, cookies, process)
+    else:
+        response = _linked(completed, completed.flow.purpose, process)
+    framed = isinstance(completed.flow.purpose, EmbeddedLoad)
+    for name in flow_cookies_to_clear(cookies, finished=completed.browser_secret):
+        response.headers.append("set-cookie", clear_cookie(name, framed=framed))
+    return response
+
+
+def landing(load: EmbeddedLoad) -> str:
+    """The path of the page that a load is for, with the parameters it came with."""
+    return with_query(f"/ui/{load.surface}", load.params)
+
+
+async def _signed_in(
+    completed: Completed, load: EmbeddedLoad, cookies: dict[str, str], process: ProcessOf
+) -> Response:
     token = await process.sessions.sign_in(completed, replacing=cookies.get(SESSION_COOKIE))
     response = Response(status_code=303)
-    response.headers["location"] = with_query(
-        f"/ui/{completed.flow.surface}", completed.flow.params
-    )
+    response.headers["location"] = landing(load)
     life = process.settings.web.session_absolute_seconds
     response.headers.append("set-cookie", set_cookie(SESSION_COOKIE, token, max_age_seconds=life))
-    for name in flow_cookies_to_clear(cookies, finished=completed.browser_secret):
-        response.headers.append("set-cookie", clear_cookie(name))
     return response
+
+
+def _linked(completed: Completed, activation: Activation, process: ProcessOf) -> Response:
+    profile = completed.profile
+    receipt = Receipt(
+        username=profile.username or "",
+        email=profile.email or "",
+        account_key=profile.account_key or "",
+        external_id=completed.external_id or "",
+    )
+    response = Response(status_code=303)
+    response.headers["location"] = activation.return_to or "/connect/done"
+    sealed = process.receipts.seal(receipt)
+    for header in (
+        clear_cookie(ACTIVATION_COOKIE, framed=False),
+        set_cookie(RECEIPT_COOKIE, sealed, max_age_seconds=_RECEIPT_SECONDS, framed=False),
+    ):
+        response.headers.append("set-cookie", header)
+    return response
+
+
+def _completion_page(needs: NeedsPage, error: str | None) -> Response:
+    """The page's script goes on where cookies alone do not lead; without one, it says why."""
+    load, refused = needs.load, WrongBrowser()
+    wrong = needs.outcome == "wrong_browser"
+    if error is not None:
+        if wrong:
+            raise refused
+        raise AccessDeclined if error == "access_denied" else AuthorizeFailed
+    return page(
+        "completion.html",
+        status=403 if wrong else 200,
+        outcome=needs.outcome,
+        surface=load.surface if load else None,
+        front_end=load.front_end if load else None,
+        entry=with_query(f"/{load.surface}", load.params) if load else None,
+        title=refused.title if wrong else "Signing in",
+        message=refused.detail if wrong else "One moment.",
+        code=refused.code if wrong else None,
+    )

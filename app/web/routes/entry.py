@@ -5,16 +5,17 @@ from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from app.connections.authorisation import FLOW_SECONDS
-from app.models.flow import Flow, Params, Surface
+from app.models.flow import FLOW_SECONDS, EmbeddedLoad, Params, Surface
+from app.models.identifiers import FlowId
 from app.web.cookies import (
     clear_cookie,
     flow_cookies_to_clear,
+    flow_secrets,
     new_flow_name,
     our_cookies,
     set_cookie,
 )
-from app.web.dependencies import ProcessOf
+from app.web.dependencies import AuthorisationsOf
 from app.web.queries import read_query, single, without
 
 router = APIRouter(tags=["pages"])
@@ -23,39 +24,43 @@ STATE = re.compile(r"[\x20-\x7e]{1,512}", re.ASCII)
 
 
 @router.get("/context-card", response_class=Response, status_code=302)
-async def context_card(request: Request, process: ProcessOf) -> Response:
+async def context_card(request: Request, authorisations: AuthorisationsOf) -> Response:
     """Infobip loads this beside a conversation: on to Authorize."""
-    return await _begin(request, process, Surface.CONTEXT_CARD)
+    return await _begin(request, authorisations, Surface.CONTEXT_CARD)
 
 
 @router.get("/settings", response_class=Response, status_code=302)
-async def settings(request: Request, process: ProcessOf) -> Response:
+async def settings(request: Request, authorisations: AuthorisationsOf) -> Response:
     """Infobip loads this as the app's settings page: on to Authorize."""
-    return await _begin(request, process, Surface.SETTINGS)
+    return await _begin(request, authorisations, Surface.SETTINGS)
 
 
-async def _begin(request: Request, process: ProcessOf, surface: Surface) -> Response:
+async def _begin(request: Request, authorisations: AuthorisationsOf, surface: Surface) -> Response:
     query = read_query(request.scope["query_string"])
+    cookies = our_cookies(request.scope["headers"])
     params = without(query, "state")
-    begun = await process.authorisations.begin(
-        Flow(surface, params), state=single(query, "state", form=STATE)
+    begun = await authorisations.begin(
+        EmbeddedLoad(surface, params),
+        state=single(query, "state", form=STATE),
+        browser_secrets=flow_secrets(cookies),
     )
     response = Response(status_code=302)
-    response.headers["location"] = f"{begun.authorize_url}#{_fragment(params)}"
+    response.headers["location"] = begun.authorize_url + fragment(params, begun.flow_id)
     response.headers.append(
         "set-cookie",
-        set_cookie(new_flow_name(), begun.browser_secret, max_age_seconds=FLOW_SECONDS),
+        set_cookie(new_flow_name(), begun.browser_secret or "", max_age_seconds=FLOW_SECONDS),
     )
-    for name in flow_cookies_to_clear(our_cookies(request.scope["headers"])):
+    for name in flow_cookies_to_clear(cookies):
         response.headers.append("set-cookie", clear_cookie(name))
     return response
 
 
-def _fragment(params: Params) -> str:
-    """The frame's own parameters, carried by the frame itself.
+def fragment(params: Params, flow_id: FlowId, **further: str) -> str:
+    """The frame's own parameters and its flow, carried by the frame itself.
 
     Browsers keep a fragment over redirects that bring none, and send it to nobody. When two
     cards with one `state` are opened at once, nothing in the callback tells which is which;
     the page that the frame ends on can tell by this.
     """
-    return f"hearth={quote(urlencode(params), safe='')}"
+    carried = {"hearth": urlencode(params), "hearth_flow": str(flow_id), **further}
+    return "#" + urlencode(carried, quote_via=quote, safe="")

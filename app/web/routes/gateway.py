@@ -1,7 +1,10 @@
-"""The gateway's route: plain ASGI, because it is the one that has to be fast."""
+"""The gateway's routes: plain ASGI, because they are the ones that have to be fast."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from uuid import UUID
 
 import structlog
 from starlette.datastructures import Headers
@@ -9,39 +12,68 @@ from starlette.requests import HTTPConnection
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from app.admin.keys import Scope as AdminScope
 from app.connections.tokens import NoLiveToken
 from app.errors import AnswerBrokenOff, ConnectionLost, MalformedRequest, NotFound, RequestTooLarge
 from app.gateway.gateway import GatewayCall
 from app.gateway.headers import outward
 from app.infobip.calls import StreamedAnswer
 from app.infobip.errors import InfobipError
+from app.models.connection import Connection, ConnectionType
+from app.models.identifiers import ConnectionId
 from app.models.session import Session
-from app.web.dependencies import process_of, signed_in
+from app.web.dependencies import admin_with, process_of, signed_in
 from app.web.queries import with_query
 
 log = structlog.get_logger(__name__)
 
-_PREFIX = "/api/infobip"
+# What was percent-encoded in our own part of a path is not found: only Infobip's part is decoded,
+# once, by the gateway.
+_PAGES_PATH = re.compile(rb"/api/infobip(/.*)", re.DOTALL)
+_BACKENDS_PATH = re.compile(
+    rb"/admin/connections/([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/infobip(/.*)",
+    re.DOTALL,
+)
 _WITHOUT_BODY = (204, 304)
 _CHUNKED = b"transfer-encoding"
 
 
-def route() -> Route:
-    """`ANY /api/infobip/{path}`."""
-    return Route(_PREFIX + "/{path:path}", endpoint=_GatewayEndpoint(), include_in_schema=False)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """With whose connection, for which raw path of Infobip's, and where a person reconnects it."""
+
+    connection: Connection
+    path: bytes = field(repr=False)
+    reconnect_url: str | None
+
+
+def routes() -> list[Route]:
+    """`ANY /api/infobip/{path}` for pages, `ANY /admin/connections/{id}/infobip/{path}` for the
+    operator's own backend. Both obey GATEWAY_ALLOW."""
+    return [
+        Route("/api/infobip/{path:path}", _GatewayEndpoint(_by_page), include_in_schema=False),
+        Route(
+            "/admin/connections/{connection_id}/infobip/{path:path}",
+            _GatewayEndpoint(_by_backend),
+            include_in_schema=False,
+        ),
+    ]
 
 
 class _GatewayEndpoint:
+    def __init__(self, read: Callable[[HTTPConnection], Awaitable[_Asked]]) -> None:
+        self._read = read
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
         process = process_of(connection)
-        session = await signed_in(connection)
-        call = _read_call(scope, receive, limit=process.settings.web.gateway_max_body_bytes)
+        asked = await self._read(connection)
+        limit = process.settings.web.gateway_max_body_bytes
+        call = _read_call(scope, receive, path=asked.path, limit=limit)
         try:
-            answer = await process.gateway.forward(call, session.connection)
+            answer = await process.gateway.forward(call, asked.connection)
         except NoLiveToken as error:
-            public_url = process.settings.web.public_url
-            raise ConnectionLost(reconnect_url=_reconnect_url(public_url, session)) from error
+            raise _lost(asked) from error
         try:
             async with asyncio.timeout(process.settings.web.gateway_timeout_seconds):
                 await _pass_on(answer, send)
@@ -53,16 +85,43 @@ class _GatewayEndpoint:
             await answer.close()
 
 
-def _read_call(scope: Scope, receive: Receive, *, limit: int) -> GatewayCall:
-    path: bytes = scope["raw_path"]
-    if not path.startswith(_PREFIX.encode() + b"/"):  # our own part was percent-encoded
+async def _by_page(connection: HTTPConnection) -> _Asked:
+    """Who may call: a signed-in page, for its own connection."""
+    session = await signed_in(connection)
+    match = _PAGES_PATH.fullmatch(connection.scope["raw_path"])
+    if match is None:
         raise NotFound
+    public_url = process_of(connection).settings.web.public_url
+    return _Asked(session.connection, match[1], _entry_url(public_url, session))
+
+
+async def _by_backend(connection: HTTPConnection) -> _Asked:
+    """Who may call: an admin key with the scope `credentials`, for any connection."""
+    await admin_with(AdminScope.CREDENTIALS, connection)
+    match = _BACKENDS_PATH.fullmatch(connection.scope["raw_path"])
+    if match is None:
+        raise NotFound
+    process = process_of(connection)
+    used = await process.overview.connection(ConnectionId(UUID(match[1].decode())))
+    by_person = used.type is ConnectionType.OAUTH and process.authorisations is not None
+    return _Asked(
+        used, match[2], f"{process.settings.web.public_url}/connect" if by_person else None
+    )
+
+
+def _lost(asked: _Asked) -> ConnectionLost:
+    if asked.connection.type is ConnectionType.API_KEY:
+        return ConnectionLost(reconnect_url=None, detail="Add its API key again to go on.")
+    return ConnectionLost(reconnect_url=asked.reconnect_url)
+
+
+def _read_call(scope: Scope, receive: Receive, *, path: bytes, limit: int) -> GatewayCall:
     length, has_body = _body_length(Headers(scope=scope))
     if length is not None and length > limit:
         raise RequestTooLarge
     return GatewayCall(
         method=scope["method"],
-        path=path.removeprefix(_PREFIX.encode()),
+        path=path,
         query=scope["query_string"],
         headers=scope["headers"],
         body_length=length,
@@ -106,6 +165,6 @@ async def _pass_on(answer: StreamedAnswer, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _reconnect_url(public_url: str, session: Session) -> str:
+def _entry_url(public_url: str, session: Session) -> str:
     """The entry that this session's page came from: a load of it makes a new connection."""
     return with_query(f"{public_url}/{session.surface}", session.params)

@@ -1,4 +1,4 @@
-"""The built-in pages: static, without secrets, safe to cache."""
+"""The built-in pages, and the module for others: static, without secrets, safe to cache."""
 
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from starlette.staticfiles import StaticFiles
 
 from app.models.flow import Surface
 
-_UI = Path(__file__).parents[1] / "static" / "ui"
+_STATIC = Path(__file__).parents[1] / "static"
+_UI = _STATIC / "ui"
 
 router = APIRouter(tags=["pages"])
 
@@ -26,10 +27,26 @@ async def settings() -> Response:
     return _page(Surface.SETTINGS)
 
 
+@router.get("/embed.js", response_class=Response)
+async def embed() -> Response:
+    """The module by which front ends sign in and call Infobip."""
+    return _file(_STATIC / "embed.js", media_type="text/javascript; charset=utf-8")
+
+
+@router.get("/embed.d.ts", response_class=Response)
+async def embed_types() -> Response:
+    """The types of the module."""
+    return _file(_STATIC / "embed.d.ts", media_type="application/typescript; charset=utf-8")
+
+
 def assets() -> Mount:
     """Scripts and styles of the built-in pages."""
     return Mount("/ui/assets", StaticFiles(directory=_UI / "assets"))
 
 
 def _page(surface: Surface) -> Response:
-    return FileResponse(_UI / f"{surface}.html", headers={"cache-control": "no-cache"})
+    return _file(_UI / f"{surface}.html", media_type="text/html; charset=utf-8")
+
+
+def _file(path: Path, *, media_type: str) -> Response:
+    return FileResponse(path, media_type=media_type, headers={"cache-control": "no-cache"})

@@ -40,6 +40,49 @@ export class ApiError extends Error {
  */
 
 /**
+ * Whose calls these are: `Authorization` where the session is this page's own. Until a page
+ * arrives with a hand-over code, the session is the cookie's.
+ *
+ * @type {() => Promise<string>}
+ */
+let authorization = async () => "";
+
+/**
+ * This page's session is one that was handed over, for better or worse: the cookie's may be
+ * somebody else's. The code is traded with the first call and can be once; while it cannot be
+ * known whether it was, each call tries again.
+ *
+ * @param {string} handoverCode
+ */
+export function arriveWith(handoverCode) {
+  /** @type {Promise<string> | undefined} */
+  let trade;
+  authorization = () => {
+    trade ??= tradeIn(handoverCode).catch((error) => {
+      if (!isFinal(error)) {
+        trade = undefined;
+        throw error;
+      }
+      throw new ApiError({ ...error, code: "not_signed_in" });
+    });
+    return trade;
+  };
+}
+
+/** @param {string} handoverCode */
+async function tradeIn(handoverCode) {
+  const init = { method: "POST", json: { handoverCode } };
+  const { data } = await send("/api/session", init, "");
+  return `Bearer ${data?.token}`;
+}
+
+/** @param {unknown} error */
+function isFinal(error) {
+  const status = error instanceof ApiError ? error.status : 0;
+  return status >= 400 && status < 500 && status !== 429;
+}
+
+/**
  * @param {string} path such as `/api/session` or `/api/infobip/account/1/balance`
  * @param {ApiInit} [init] `json` is sent as a JSON body
  * @returns {Promise<any>} the parsed body; null when there is none
@@ -55,9 +98,19 @@ export async function api(path, init) {
  * @param {ApiInit} [init]
  * @returns {Promise<{data: any, response: Response}>}
  */
-export async function exchange(path, { json, timeoutMs = TIMEOUT_MS, ...init } = {}) {
+export async function exchange(path, init = {}) {
+  return send(path, init, await authorization());
+}
+
+/**
+ * @param {string} path
+ * @param {ApiInit} init
+ * @param {string} bearer nothing for the cookie's session
+ */
+async function send(path, { json, timeoutMs = TIMEOUT_MS, ...init }, bearer) {
   const headers = new Headers(init.headers);
   headers.set("X-Hearth", "1");
+  if (bearer) headers.set("Authorization", bearer);
   if (!headers.has("Accept")) headers.set("Accept", "application/json");
   if (json !== undefined) {
     headers.set("Content-Type", "application/json");
@@ -70,7 +123,7 @@ export async function exchange(path, { json, timeoutMs = TIMEOUT_MS, ...init } =
   const timer = setTimeout(() => abort.abort(), timeoutMs);
   try {
     response = await fetch(path, {
-      credentials: "same-origin",
+      credentials: bearer ? "omit" : "same-origin",
       cache: "no-store",
       redirect: "error",
       ...init,

@@ -16,6 +16,7 @@ let conversationId = frame.params.get("conversationId") ?? "";
 const page = runPage({
   entry: "/context-card",
   query: frame.query,
+  handover: frame.handover,
   beforeLeaving,
   show(session) {
     const first = person === "";

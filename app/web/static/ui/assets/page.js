@@ -3,6 +3,7 @@
  * and the way back through the entry route.
  */
 
+import { arriveWith } from "./api.js";
 import { showConnection } from "./connection.js";
 import { byId, element, setText } from "./dom.js";
 import { watchSession } from "./session.js";
@@ -50,11 +51,13 @@ function setNotice(notice) {
  * @param {{
  *   entry: "/context-card" | "/settings",
  *   query: string,
+ *   handover: string,
  *   show?: (session: Session) => void,
  *   beforeLeaving?: () => boolean,
  * }} page `show` for what only this page has; `beforeLeaving` may answer false to stay
  */
-export function runPage({ entry, query, show, beforeLeaving }) {
+export function runPage({ entry, query, handover, show, beforeLeaving }) {
+  if (handover) arriveWith(handover);
   /** @type {string | null} */
   let person = null;
   let changed = "";

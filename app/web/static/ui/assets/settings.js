@@ -5,11 +5,12 @@ import { takeParams } from "./params.js";
 import { clear, once, showFailure, showSuccess, showWaiting } from "./result.js";
 import { explain } from "./words.js";
 
-const { query } = takeParams();
+const { query, handover } = takeParams();
 
 const page = runPage({
   entry: "/settings",
   query,
+  handover,
   show(session) {
     const ends = byId("session-expires-at");
     const when = new Date(session.expiresAt);

@@ -1,0 +1,1 @@
+"""Administration: who may do it, and what an operator can look up."""

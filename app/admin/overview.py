@@ -1,0 +1,61 @@
+"""What an operator can look up: connections, and who did what."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.errors import ConnectionUnknown
+from app.models.audit import Recorded
+from app.models.connection import Connection
+from app.models.identifiers import ConnectionId
+from app.models.listing import Place, Wanted
+from app.store.audit import AuditStore
+from app.store.connections import ConnectionStore
+from app.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsPage:
+    """Some connections, newest first; `next` is where to go on, None at the end."""
+
+    items: Sequence[Connection]
+    next: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """A part of the record, newest first; `next_before` is where to go on, None at the end."""
+
+    items: Sequence[Recorded]
+    next_before: int | None
+
+
+class Overview:
+    """Reads only."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def connection(self, connection_id: ConnectionId) -> Connection:
+        """Raises ConnectionUnknown."""
+        async with self._database.statement() as tx:
+            connection = await ConnectionStore(tx).get(connection_id)
+        if connection is None:
+            raise ConnectionUnknown
+        return connection
+
+    async def connections(
+        self, wanted: Wanted, *, after: Place | None, limit: int
+    ) -> ConnectionsPage:
+        """A page; those made while somebody turns the pages stand before the first one."""
+        async with self._database.statement() as tx:
+            found = await ConnectionStore(tx).list_newest(wanted, after=after, limit=limit + 1)
+        items = found[:limit]
+        last = items[-1] if len(found) > limit else None
+        return ConnectionsPage(items, Place(last.created_at, last.id) if last else None)
+
+    async def audit(self, *, before: int | None, limit: int) -> AuditPage:
+        """A page of the record."""
+        async with self._database.statement() as tx:
+            found = await AuditStore(tx).list_newest(before=before, limit=limit + 1)
+        items = found[:limit]
+        return AuditPage(items, items[-1].id if len(found) > limit else None)

@@ -1,0 +1,51 @@
+"""What is put on record: who did what to which connection, and what was refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from app.models.identifiers import ConnectionId
+
+BROWSER = "browser"
+"""The actor where a person at a browser acted, whom nobody had authenticated yet."""
+
+SETTINGS = "settings"
+"""The actor where our own settings said so at the start."""
+
+
+class Action(StrEnum):
+    """Each thing that is put on record."""
+
+    LINK_CREATED = "link_created"
+    LINK_USED = "link_used"
+    ACTIVATION_ABANDONED = "activation_abandoned"
+    ACTIVATION_DECLINED = "activation_declined"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    API_KEY_ADDED = "api_key_added"
+    WRONG_BROWSER = "wrong_browser"
+    WRONG_ACCOUNT = "wrong_account"
+    ALREADY_LINKED = "already_linked"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something to put on record.
+
+    `actor` is an admin key's name, BROWSER or SETTINGS; never a secret.
+    """
+
+    actor: str
+    action: Action
+    connection_id: ConnectionId | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A deed as it stands on record; ids grow with time."""
+
+    id: int
+    at: datetime
+    deed: Deed

@@ -1,0 +1,110 @@
+"""Administration of connections."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from app.connections.disconnection import disconnect
+from app.errors import (
+    ApiKeyRefused,
+    ApiUrlRefused,
+    ConnectionUnknown,
+    InfobipThrottled,
+    InfobipTimeout,
+    InfobipUnreachable,
+    MalformedRequest,
+)
+from app.factory import Process
+from app.models.connection import Connection
+from app.models.identifiers import ConnectionId
+from app.web.cursors import read_cursor, write_cursor
+from app.web.dependencies import AdminReader, AdminWriter, ProcessOf
+from app.web.schemas.connections import (
+    ConnectionDetails,
+    ConnectionList,
+    ConnectionQuery,
+    NewConnection,
+)
+from app.web.schemas.problems import admin_problems
+
+router = APIRouter(prefix="/admin/connections", tags=["connections"])
+
+
+@router.get(
+    "",
+    summary="List connections",
+    responses=admin_problems(MalformedRequest, input_may_be_malformed=True),
+)
+async def list_connections(
+    _: AdminReader, query: Annotated[ConnectionQuery, Query()], process: ProcessOf
+) -> ConnectionList:
+    """The newest first. All filters apply at once; `nextCursor` leads on to the next page."""
+    page = await process.overview.connections(
+        query.to_value(),
+        after=read_cursor(query.cursor) if query.cursor is not None else None,
+        limit=query.limit,
+    )
+    return ConnectionList(
+        items=[_details(connection, process) for connection in page.items],
+        next_cursor=write_cursor(page.next) if page.next else None,
+    )
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Add an API key",
+    responses=admin_problems(
+        ApiKeyRefused,
+        ApiUrlRefused,
+        InfobipUnreachable,
+        InfobipTimeout,
+        InfobipThrottled,
+        has_body=True,
+    ),
+)
+async def add_api_key(
+    admin: AdminWriter, body: NewConnection, process: ProcessOf
+) -> ConnectionDetails:
+    """Make a connection of an account's API key, for private apps.
+
+    Infobip is asked once whether it knows the key, unless `check` is false; if it does not, or
+    gives no answer, nothing is stored. Each call makes a connection of its own, also with a key
+    that was given before.
+    """
+    connection = await process.api_keys.add(body.to_value(), check=body.check, actor=admin.name)
+    return _details(connection, process)
+
+
+@router.get(
+    "/{connection_id}",
+    summary="Look up a connection",
+    responses=admin_problems(ConnectionUnknown, input_may_be_malformed=True),
+)
+async def read_connection(
+    _: AdminReader, connection_id: UUID, process: ProcessOf
+) -> ConnectionDetails:
+    """One connection, as it is now."""
+    return _details(await process.overview.connection(ConnectionId(connection_id)), process)
+
+
+@router.delete(
+    "/{connection_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Disconnect",
+    responses=admin_problems(ConnectionUnknown, input_may_be_malformed=True),
+)
+async def end_connection(admin: AdminWriter, connection_id: UUID, process: ProcessOf) -> Response:
+    """End a connection for good: its token or key is deleted, its sessions end at once.
+
+    Fine to repeat. Infobip is not told: it has no revocation. The connection stays listed as
+    `disconnected`.
+    """
+    await disconnect(process.database, ConnectionId(connection_id), actor=admin.name)
+    return Response(status_code=204)
+
+
+def _details(connection: Connection, process: Process) -> ConnectionDetails:
+    return ConnectionDetails.of(connection, process.tokens.times(connection))

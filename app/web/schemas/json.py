@@ -1,0 +1,29 @@
+"""What all our JSON has in common: camelCase, times in UTC, nothing unknown let in."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic.alias_generators import to_camel
+
+Instant = Annotated[datetime, AfterValidator(lambda value: value.astimezone(UTC))]
+"""RFC 3339, in UTC."""
+
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+"""A short text without control characters, such as the operator's name for something."""
+
+
+class Json(BaseModel):
+    """Goes out."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+
+
+class Given(BaseModel):
+    """Comes in, as a body or as query parameters; a field that we do not know is an error."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", frozen=True, hide_input_in_errors=True
+    )

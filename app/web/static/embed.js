@@ -1,0 +1,328 @@
+/**
+ * Signs an embedded front end in at Hearth and calls Infobip for it:
+ *
+ *   import { connect } from "https://hearth.example/embed.js";
+ *   const hearth = await connect();
+ *   const answer = await hearth.infobip("/account/1/balance");
+ *
+ * It works on Hearth's own origin and on those of CORS_ORIGINS, with a session cookie or with a
+ * bearer token, which stays in this module's memory. What is exported beside `connect` and
+ * `HearthError` is shared with Hearth's own pages and may change. Types are in embed.d.ts.
+ */
+
+const FLOW_MS = 10 * 60_000; // as long as Hearth waits for the answer
+const LOOP_MS = 10_000; // who is back sooner than this, without an answer, would go on for ever
+const TIMEOUT_MS = 30_000;
+const KEPT = "hearth.flow.";
+
+/** Why nobody is signed in. `code` is stable; `reason` is the code of Hearth's answer, if any. */
+export class HearthError extends Error {
+  /**
+   * @param {"storage_blocked" | "not_signed_in" | "sign_in_failed"} code
+   * @param {string} message
+   * @param {{reason?: string, requestId?: string, newTabUrl?: string}} [more]
+   */
+  constructor(code, message, { reason = "", requestId = "", newTabUrl } = {}) {
+    super(message);
+    this.name = "HearthError";
+    this.code = code;
+    this.reason = reason;
+    this.requestId = requestId;
+    this.newTabUrl = newTabUrl;
+  }
+}
+
+// --- connecting
+
+/** @type {Promise<any> | undefined} */
+let connected;
+
+/**
+ * Signs in where needed, which leaves the page and comes back to it. However often it is called,
+ * a document connects once, unless that failed. Throws HearthError.
+ *
+ * @param {{hearth?: string, surface?: "context-card" | "settings", flow?: "auto" | "page"}} [options]
+ */
+export function connect(options = {}) {
+  connected ??= connectOnce(options).catch((error) => {
+    connected = undefined;
+    throw error;
+  });
+  return connected;
+}
+
+/** @param {{hearth?: string, surface?: "context-card" | "settings", flow?: "auto" | "page"}} options */
+async function connectOnce({ hearth = new URL(import.meta.url).origin, surface, flow = "auto" }) {
+  const base = hearth.replace(/\/+$/, "");
+  const own = new URL(base).origin === location.origin;
+  const cookies = own && flow !== "page";
+  const page = surface ?? (own && location.pathname === "/ui/settings" ? "settings" : "context-card");
+  const { arrived, params, state } = takeArrival();
+  const entry = `${base}/${page}${String(params) && `?${params}`}`;
+  const frontEnd = location.href.split("#")[0];
+  const newTabUrl = own ? entry : frontEnd;
+  const throughEntry = cookies && location.pathname === `/ui/${page}`;
+
+  /** @returns {Promise<{session: any, token?: string}>} */
+  async function findSession() {
+    if (arrived.handover) return takeUp(base, arrived.handover);
+    if (arrived.code) return takeUp(base, await completeInPage(base, arrived));
+    if (cookies && !state) {
+      // With a `state` this is a load of Infobip's, and somebody else may sit here by now.
+      const session = await cookieSession(base);
+      if (session) return { session };
+    }
+    const tried = throughEntry
+      ? arrived.ours || !wasReloaded()
+      : arrived.tried || (!state && wasHereJustNow(frontEnd));
+    if (tried) {
+      throw new HearthError("not_signed_in", "There is no session.", { newTabUrl });
+    }
+    return signIn(state);
+  }
+
+  /** Leaves the page; the promise settles only where that cannot be. @param {string} [state] */
+  async function signIn(state) {
+    if (throughEntry) {
+      location.replace(entry); // leads back here, in every browser
+    } else if (storageWorks()) {
+      await beginInPage({ hearth: base, surface: page, state, params: [...params], frontEnd });
+    } else {
+      const why = "The browser keeps nothing for this page inside another site; in a new tab it may.";
+      throw new HearthError("storage_blocked", why, { newTabUrl });
+    }
+    return /** @type {Promise<never>} */ (new Promise(() => {}));
+  }
+
+  const { session, token } = await findSession();
+
+  /** @param {string} path @param {RequestInit} [init] */
+  function call(path, init = {}) {
+    const headers = new Headers(init.headers);
+    if (token) headers.set("Authorization", `Bearer ${token}`);
+    else headers.set("X-Hearth", "1");
+    return fetch(base + path, { ...init, headers, credentials: token ? "omit" : "same-origin" });
+  }
+
+  return {
+    session,
+    params: Object.fromEntries(params),
+    /** @param {string} path @param {RequestInit} [init] */
+    infobip: (path, init) => call(`/api/infobip/${path.replace(/^\/+/, "")}`, init),
+    /** @param {string} path @param {RequestInit} [init] */
+    fetch: (path, init) => call(`/${path.replace(/^\/+/, "")}`, init),
+    reconnect: () => signIn(),
+  };
+}
+
+/** What the address said, which then says it no longer. */
+function takeArrival() {
+  const arrived = readFragment(location.hash);
+  const url = new URL(location.href);
+  const state = url.searchParams.get("state") || undefined;
+  if (state) url.searchParams.delete("state");
+  if (arrived.ours) url.hash = "";
+  if (state || arrived.ours) history.replaceState(history.state, "", url);
+  return { arrived, state, params: arrived.params ?? url.searchParams };
+}
+
+/** @param {string} base @param {Fragment} arrived @returns {Promise<string>} the hand-over code */
+async function completeInPage(base, { flow, code, state }) {
+  const kept = findFlow(flow, state);
+  if (!kept) throw failed("This page did not begin the sign-in that it was sent.", "wrong_browser");
+  forgetFlow(kept.flow);
+  const proof = { code, state, codeVerifier: kept.verifier };
+  return (await post(`${base}/oauth/complete`, proof)).handoverCode;
+}
+
+/** @param {string} base @param {string} handoverCode */
+const takeUp = (base, handoverCode) => post(`${base}/api/session`, { handoverCode });
+
+/** @param {string} base @returns {Promise<any>} null when nobody is signed in */
+async function cookieSession(base) {
+  try {
+    return await exchange(`${base}/api/session`, { headers: { "X-Hearth": "1" } });
+  } catch (error) {
+    if (/** @type {HearthError} */ (error).reason === "not_signed_in") return null;
+    throw error;
+  }
+}
+
+/** The entry leads back by a navigation; a page that has lost its session is reloaded. */
+function wasReloaded() {
+  const [load] = performance.getEntriesByType("navigation");
+  return load !== undefined && /** @type {any} */ (load).type !== "navigate";
+}
+
+/** Whether this page has left for Authorize and is back without an answer. @param {string} frontEnd */
+function wasHereJustNow(frontEnd) {
+  return keptFlows().some((kept) => kept.frontEnd === frontEnd && Date.now() - kept.at < LOOP_MS);
+}
+
+// --- the flow in the page
+
+/**
+ * @typedef {object} Begin
+ * @property {string} [hearth] base URL
+ * @property {string} surface
+ * @property {string} [state] Infobip's, where it gave one
+ * @property {[string, string][]} params
+ * @property {string} [frontEnd] the page that completes the flow, where that is not Hearth's own
+ */
+
+/** Leaves for Authorize. The proof stays behind, with this page. @param {Begin} begin */
+export async function beginInPage({ hearth = "", surface, state, params, frontEnd }) {
+  const verifier = newVerifier();
+  const codeChallenge = await challengeOf(verifier);
+  const begun = await post(`${hearth}/oauth/begin`, {
+    surface,
+    state,
+    params,
+    codeChallenge,
+    frontEnd,
+  });
+  const sent = new URL(begun.authorizeUrl).searchParams.get("state");
+  const kept = { verifier, state: sent, frontEnd, at: Date.now() };
+  sessionStorage.setItem(KEPT + begun.flow, JSON.stringify(kept));
+  location.replace(begun.authorizeUrl);
+}
+
+/** 43 characters of base64url: 256 bits. */
+export function newVerifier() {
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+/** The S256 challenge of RFC 7636. @param {string} verifier */
+export async function challengeOf(verifier) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  return base64url(new Uint8Array(digest));
+}
+
+/** @param {Uint8Array} bytes */
+function base64url(bytes) {
+  const base64 = btoa(String.fromCharCode(...bytes));
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** Whether this page can keep a proof: Chromium throws where it blocks third-party cookies. */
+export function storageWorks() {
+  try {
+    const key = `${KEPT}test`;
+    sessionStorage.setItem(key, "1");
+    const kept = sessionStorage.getItem(key) === "1";
+    sessionStorage.removeItem(key);
+    return kept && crypto.subtle !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** @typedef {{flow: string, verifier: string, state: string, frontEnd?: string, at: number}} Kept */
+
+/**
+ * The flow that this page began. Two cards with one `state` share a storage, so the fragment's
+ * flow decides; only where a page on the way lost the fragment, the newest of that state does.
+ *
+ * @param {string} flow @param {string} state @returns {Kept | undefined}
+ */
+export function findFlow(flow, state) {
+  const ofState = keptFlows().filter((kept) => kept.state === state);
+  return flow ? ofState.find((kept) => kept.flow === flow) : ofState.pop();
+}
+
+/** @param {string} flow */
+export function forgetFlow(flow) {
+  sessionStorage.removeItem(KEPT + flow);
+}
+
+/** Oldest first; what is too old to be answered goes. @returns {Kept[]} */
+function keptFlows() {
+  try {
+    const flows = Object.keys(sessionStorage)
+      .filter((key) => key.startsWith(KEPT))
+      .map((key) => ({
+        ...JSON.parse(sessionStorage.getItem(key) ?? ""),
+        flow: key.slice(KEPT.length),
+      }));
+    const old = flows.filter((kept) => Date.now() - kept.at > FLOW_MS);
+    for (const kept of old) forgetFlow(kept.flow);
+    return flows.filter((kept) => !old.includes(kept)).sort((a, b) => a.at - b.at);
+  } catch {
+    return []; // blocked, or written by somebody else
+  }
+}
+
+// --- the fragment, which browsers carry over redirects and send to nobody
+
+/**
+ * @typedef {object} Fragment
+ * @property {boolean} ours whether there is anything of Hearth's
+ * @property {URLSearchParams | null} params those that this very frame was opened with
+ * @property {string} flow
+ * @property {boolean} tried whether the flow in the page was the way here
+ * @property {string} handover
+ * @property {string} code
+ * @property {string} state
+ */
+
+/** @param {string} hash @returns {Fragment} */
+export function readFragment(hash) {
+  const fields = new URLSearchParams(hash.slice(1));
+  const field = (/** @type {string} */ name) => fields.get(`hearth_${name}`) ?? "";
+  const query = fields.get("hearth");
+  return {
+    ours: [...fields.keys()].some((name) => /^hearth(_|$)/.test(name)),
+    params: query === null ? null : new URLSearchParams(query),
+    flow: field("flow"),
+    tried: field("try") !== "",
+    handover: field("handover"),
+    code: field("code"),
+    state: field("state"),
+  };
+}
+
+/**
+ * @param {URLSearchParams | null} params
+ * @param {Partial<Record<"flow" | "handover" | "code" | "state" | "try", string>>} fields
+ */
+export function writeFragment(params, fields) {
+  const written = new URLSearchParams();
+  if (params) written.set("hearth", String(params));
+  for (const [name, value] of Object.entries(fields)) {
+    if (value) written.set(`hearth_${name}`, value);
+  }
+  return `#${written}`;
+}
+
+// --- calls
+
+/** @param {string} url @param {object} body */
+export function post(url, body) {
+  const headers = { "Content-Type": "application/json", "X-Hearth": "1" };
+  return exchange(url, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+/** @param {string} url @param {RequestInit} init @returns {Promise<any>} */
+async function exchange(url, init) {
+  const response = await fetch(url, {
+    credentials: "same-origin",
+    cache: "no-store",
+    redirect: "error",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    ...init,
+  }).catch(() => {
+    throw failed("Hearth cannot be reached, or not from this origin.", "unreachable");
+  });
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer) return answer;
+  throw failed(
+    answer?.detail || "Hearth gave an answer that cannot be read.",
+    answer?.code || "unreadable_answer",
+    response.headers.get("X-Request-Id") ?? "",
+  );
+}
+
+/** @param {string} message @param {string} reason @param {string} [requestId] */
+function failed(message, reason, requestId) {
+  return new HearthError("sign_in_failed", message, { reason, requestId });
+}
