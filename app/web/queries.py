@@ -6,6 +6,9 @@ from urllib.parse import parse_qsl, urlencode
 from app.errors import AddressTooLong, MalformedRequest
 from app.models.flow import Params
 
+STATE = re.compile(r"[\x20-\x7e]{1,512}", re.ASCII)
+# Documented: 16 hexadecimal characters. Anything that is safe to send on is accepted.
+CODE = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
 _LONGEST_BYTES = 4_096
 _MOST_PARAMETERS = 64
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -31,7 +31,6 @@ from app.web.schemas.problems import problems
 
 log = structlog.get_logger(__name__)
 
-LARGEST_BODY_BYTES = 1_000_000
 _BODY_WITHIN_SECONDS = 10.0
 
 REFUSALS = problems(
@@ -85,22 +84,15 @@ async def _verified(
 SignedCall = Annotated[VerifiedCall, Depends(_verified)]
 
 
-async def read_body(
-    request: Request, *, most_bytes: int, within_seconds: float = _BODY_WITHIN_SECONDS
-) -> bytes:
-    """The raw body. Raises RequestTooLarge, RequestTooSlow or MalformedRequest."""
-    body = bytearray()
+async def read_body(request: Request, *, within_seconds: float = _BODY_WITHIN_SECONDS) -> bytes:
+    """The raw body; BodyLimit sees to its size. Raises RequestTooSlow or MalformedRequest."""
     try:
         async with asyncio.timeout(within_seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > most_bytes:
-                    raise RequestTooLarge
+            return await request.body()
     except TimeoutError as error:
         raise RequestTooSlow from error
     except ClientDisconnect as error:
         raise MalformedRequest("The request ended before its body was complete.") from error
-    return bytes(body)
 
 
 def _key(infobip: InfobipSettings) -> _Key:
@@ -130,7 +122,7 @@ async def _verify(request: Request, key: _Key, *, now: datetime) -> VerifiedCall
     if key.form is SignatureForm.LEGACY:
         account_id = _only(request, ACCOUNT_HEADER, "account")
         claim.prove_legacy(client_secret=key.secret, account_id=account_id)
-    body = await read_body(request, most_bytes=LARGEST_BODY_BYTES)
+    body = await read_body(request)
     if key.form is SignatureForm.CURRENT:
         claim.prove(signing_secret=key.secret, body=body)
     return VerifiedCall(body=body, signed_at=claim.signed_at, form=key.form, account_id=account_id)

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.conftest import Hearth, StartHearth
-from tests.support.admin import ADMIN_KEYS, administer, make_link
+from tests.support.administration import ADMIN_KEYS, admin, make_link
 from tests.support.vendor import Vendor
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
@@ -38,7 +38,7 @@ async def test_an_account_is_linked_with_the_persons_consent_and_not_before(
     await expect(page.locator("#account")).to_have_text(user["accountKey"])
     await page.reload()
     await expect(page.locator("#external-id")).to_have_text("customer-42")
-    answer = await administer(hearth, "GET", "/admin/connections?externalId=customer-42")
+    answer = await admin(hearth, "GET", "/connections?externalId=customer-42")
     assert len(answer.json()["items"]) == 1
 
 

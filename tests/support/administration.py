@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from sandbox.config import API_KEY_CYCLES
 from tests.conftest import Hearth
 
 OPS = "ops-secret-of-the-tests"
@@ -32,3 +33,36 @@ async def admin(
     return await hearth.http.request(
         method, f"{hearth.url}/admin{path}", headers=headers, **request
     )
+
+
+async def make_link(hearth: Hearth, **body: Any) -> str:
+    """The path and query of a new activation link."""
+    answer = await admin(hearth, "POST", "/activation-links", secret=WRITER, json=body)
+    assert answer.status_code == 201, answer.text
+    url = str(answer.json()["url"])
+    assert url.startswith(hearth.url + "/connect?link=")
+    return url.removeprefix(hearth.url)
+
+
+async def add_api_key(
+    hearth: Hearth, api_key: str = API_KEY_CYCLES, **fields: Any
+) -> httpx.Response:
+    """Add a key, with a key that may do no more than that."""
+    body = {"type": "apiKey", "apiKey": api_key, **fields}
+    return await admin(hearth, "POST", "/connections", secret=WRITER, json=body)
+
+
+async def balance(hearth: Hearth, connection_id: object) -> httpx.Response:
+    """Ask Infobip for the balance of a connection's account."""
+    path = f"/connections/{connection_id}/infobip/account/1/balance"
+    return await admin(hearth, "GET", path, secret=BACKEND)
+
+
+async def scalar(hearth: Hearth, statement: str) -> object:
+    """What the database says."""
+    async with hearth.process.database.transaction() as tx:
+        return (await tx.exec_driver_sql(statement)).scalar_one()
+
+
+async def count_connections(hearth: Hearth) -> object:
+    return await scalar(hearth, "SELECT count(*) FROM connections")

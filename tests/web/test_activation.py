@@ -10,9 +10,10 @@ from sqlalchemy import text
 from app.connections.retention import purge
 from tests.conftest import Hearth, StartHearth
 from tests.support.activating import person
-from tests.support.admin import ADMIN_KEYS, administer, make_link
+from tests.support.administration import ADMIN_KEYS, admin, make_link
 from tests.support.user_agent import query_of
 from tests.support.vendor import Vendor
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -252,7 +253,7 @@ async def test_what_was_given_up_is_visible_to_the_operator(hearth: Hearth, vend
 async def test_a_reconnect_keeps_the_connections_id(hearth: Hearth, vendor: Vendor) -> None:
     await person(hearth, vendor).activate(await make_link(hearth, externalId="c"))
     (before,) = await connections(hearth)
-    await administer(hearth, "DELETE", f"/admin/connections/{before['id']}")
+    await admin(hearth, "DELETE", f"/connections/{before['id']}")
 
     link = await make_link(hearth, connectionId=before["id"])
     shown = await hearth.browser().get(link)
@@ -324,6 +325,24 @@ async def test_two_accounts_at_once_for_one_customer_end_with_one(
     assert len(await connections(hearth, externalId="c")) == 1
 
 
+async def test_a_linked_account_is_kept_alive_for_our_own_backend(
+    start_hearth: StartHearth, vendor: Vendor
+) -> None:
+    await vendor.configure(tokenLifetimeSeconds=3)
+    web, infobip = {"admin_keys": ADMIN_KEYS}, {"token_lifetime_seconds": 3}
+    async with start_hearth(refresher=True, web=web, infobip=infobip) as hearth:
+        await person(hearth, vendor).activate(await make_link(hearth, externalId="c"))
+        (connection,) = await connections(hearth)
+
+        async def renewed() -> bool:
+            return await vendor.count("refreshes") >= 3
+
+        await eventually(renewed)
+        path = f"/connections/{connection['id']}/infobip/account/1/balance"
+        assert (await admin(hearth, "GET", path)).status_code == 200
+        assert await vendor.count("refusals") == 0
+
+
 async def test_one_links_ones_own_site_without_a_link(hearth: Hearth, vendor: Vendor) -> None:
     customer = person(hearth, vendor)
 
@@ -392,7 +411,7 @@ async def test_a_receipt_that_we_did_not_write_shows_nothing(hearth: Hearth) -> 
     ],
 )
 async def test_a_malformed_link_is_not_made(hearth: Hearth, body: dict[str, Any]) -> None:
-    answer = await administer(hearth, "POST", "/admin/activation-links", body)
+    answer = await admin(hearth, "POST", "/activation-links", json=body)
 
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
@@ -400,9 +419,9 @@ async def test_a_malformed_link_is_not_made(hearth: Hearth, body: dict[str, Any]
 
 async def test_a_link_for_what_is_not_there_is_not_made(hearth: Hearth) -> None:
     unknown = {"connectionId": "00000000-0000-4000-8000-000000000000"}
-    assert (await administer(hearth, "POST", "/admin/activation-links", unknown)).status_code == 404
+    assert (await admin(hearth, "POST", "/activation-links", json=unknown)).status_code == 404
     evil = {"returnTo": "https://evil.example/"}
-    assert (await administer(hearth, "POST", "/admin/activation-links", evil)).status_code == 400
+    assert (await admin(hearth, "POST", "/activation-links", json=evil)).status_code == 400
 
 
 async def test_links_are_listed_page_by_page(hearth: Hearth) -> None:
@@ -411,8 +430,8 @@ async def test_links_are_listed_page_by_page(hearth: Hearth) -> None:
 
     names, cursor = [], ""
     while True:
-        path = f"/admin/activation-links?limit=2{cursor}"
-        answer = (await administer(hearth, "GET", path)).json()
+        path = f"/activation-links?limit=2{cursor}"
+        answer = (await admin(hearth, "GET", path)).json()
         names += [item["externalId"] for item in answer["items"]]
         if answer["nextCursor"] is None:
             break
@@ -423,18 +442,18 @@ async def test_links_are_listed_page_by_page(hearth: Hearth) -> None:
 
 async def connections(hearth: Hearth, **query: str) -> list[dict[str, Any]]:
     asked = "&".join(f"{name}={value}" for name, value in query.items())
-    answer = await administer(hearth, "GET", f"/admin/connections?{asked}")
+    answer = await admin(hearth, "GET", f"/connections?{asked}")
     items: list[dict[str, Any]] = answer.json()["items"]
     return items
 
 
 async def link_statuses(hearth: Hearth) -> list[str]:
-    answer = await administer(hearth, "GET", "/admin/activation-links")
+    answer = await admin(hearth, "GET", "/activation-links")
     return [item["status"] for item in answer.json()["items"]]
 
 
 async def actions(hearth: Hearth) -> list[str]:
-    answer = await administer(hearth, "GET", "/admin/audit")
+    answer = await admin(hearth, "GET", "/audit")
     return [item["action"] for item in answer.json()["items"]]
 
 

@@ -10,7 +10,7 @@ import pytest
 from sandbox.config import PUBLIC_CLIENT_ID
 from tests.conftest import Hearth, StartHearth
 from tests.support.activating import person
-from tests.support.admin import ADMIN_KEYS, make_link
+from tests.support.administration import ADMIN_KEYS, make_link
 from tests.support.user_agent import query_of
 from tests.support.vendor import Vendor
 from tests.support.waiting import eventually

@@ -19,7 +19,8 @@ from starlette.types import Message
 
 from app.errors import MalformedRequest, RequestTooSlow
 from app.main import create_app
-from app.web.signed_calls import LARGEST_BODY_BYTES, SignedCall, read_body
+from app.web.body_limit import LARGEST_BODY_BYTES
+from app.web.signed_calls import SignedCall, read_body
 from sandbox.config import (
     CLIENT_SECRET,
     PUBLIC_APP_ID,
@@ -230,7 +231,7 @@ async def test_a_body_in_chunks_without_a_length_is_limited_as_well(hearth: Hear
 
     answer = await hearth.http.post(address(hearth), headers=signed(body), content=chunks())
 
-    assert answer.status_code == 413
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
 async def test_a_signature_in_capitals_is_one(hearth: Hearth) -> None:
@@ -405,7 +406,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         raise AssertionError
 
     with pytest.raises(RequestTooSlow):
-        await read_body(post(never), most_bytes=10, within_seconds=0.01)
+        await read_body(post(never), within_seconds=0.01)
 
 
 async def test_a_caller_who_hangs_up_is_no_crash_of_ours() -> None:
@@ -418,7 +419,7 @@ async def test_a_caller_who_hangs_up_is_no_crash_of_ours() -> None:
         return messages.pop(0)
 
     with pytest.raises(MalformedRequest):
-        await read_body(post(receive), most_bytes=10)
+        await read_body(post(receive))
 
 
 def post(receive: Any) -> Request:

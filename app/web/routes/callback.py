@@ -20,13 +20,10 @@ from app.web.cookies import (
 )
 from app.web.dependencies import AuthorisationsOf, ProcessOf
 from app.web.problems import page
-from app.web.queries import read_query, single, with_query
-from app.web.routes.entry import STATE
+from app.web.queries import CODE, STATE, read_query, single, with_query
 
 router = APIRouter(tags=["pages"])
 
-# Documented: 16 hexadecimal characters. Anything that is safe to send on is accepted.
-CODE = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
 _ERROR = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)
 _RECEIPT_SECONDS = 600
 

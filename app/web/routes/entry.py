@@ -1,6 +1,5 @@
 """The addresses that Infobip frames. A load always proves identity anew."""
 
-import re
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -16,11 +15,9 @@ from app.web.cookies import (
     set_cookie,
 )
 from app.web.dependencies import AuthorisationsOf
-from app.web.queries import read_query, single, without
+from app.web.queries import STATE, read_query, single, without
 
 router = APIRouter(tags=["pages"])
-
-STATE = re.compile(r"[\x20-\x7e]{1,512}", re.ASCII)
 
 
 @router.get("/context-card", response_class=Response, status_code=302)

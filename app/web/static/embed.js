@@ -34,6 +34,13 @@ export class HearthError extends Error {
 
 // --- connecting
 
+/**
+ * @typedef {object} Options
+ * @property {string} [hearth] base URL
+ * @property {"context-card" | "settings"} [surface]
+ * @property {"auto" | "page"} [flow]
+ */
+
 /** @type {Promise<any> | undefined} */
 let connected;
 
@@ -41,7 +48,7 @@ let connected;
  * Signs in where needed, which leaves the page and comes back to it. However often it is called,
  * a document connects once, unless that failed. Throws HearthError.
  *
- * @param {{hearth?: string, surface?: "context-card" | "settings", flow?: "auto" | "page"}} [options]
+ * @param {Options} [options]
  */
 export function connect(options = {}) {
   connected ??= connectOnce(options).catch((error) => {
@@ -51,15 +58,17 @@ export function connect(options = {}) {
   return connected;
 }
 
-/** @param {{hearth?: string, surface?: "context-card" | "settings", flow?: "auto" | "page"}} options */
+/** @param {Options} options */
 async function connectOnce({ hearth = new URL(import.meta.url).origin, surface, flow = "auto" }) {
   const base = hearth.replace(/\/+$/, "");
   const own = new URL(base).origin === location.origin;
   const cookies = own && flow !== "page";
-  const page = surface ?? (own && location.pathname === "/ui/settings" ? "settings" : "context-card");
+  const onSettings = own && location.pathname === "/ui/settings";
+  const page = surface ?? (onSettings ? "settings" : "context-card");
   const { arrived, params, state } = takeArrival();
-  const entry = `${base}/${page}${String(params) && `?${params}`}`;
-  const frontEnd = location.href.split("#")[0];
+  const entry = withQuery(`${base}/${page}`, params);
+  const query = new URLSearchParams(location.search);
+  const frontEnd = withQuery(location.origin + location.pathname, query);
   const newTabUrl = own ? entry : frontEnd;
   const throughEntry = cookies && location.pathname === `/ui/${page}`;
 
@@ -88,7 +97,7 @@ async function connectOnce({ hearth = new URL(import.meta.url).origin, surface, 
     } else if (storageWorks()) {
       await beginInPage({ hearth: base, surface: page, state, params: [...params], frontEnd });
     } else {
-      const why = "The browser keeps nothing for this page inside another site; in a new tab it may.";
+      const why = "The browser keeps nothing for this page; in a tab of its own it may.";
       throw new HearthError("storage_blocked", why, { newTabUrl });
     }
     return /** @type {Promise<never>} */ (new Promise(() => {}));
@@ -115,6 +124,11 @@ async function connectOnce({ hearth = new URL(import.meta.url).origin, surface, 
   };
 }
 
+/** @param {string} address @param {URLSearchParams} query */
+function withQuery(address, query) {
+  return String(query) ? `${address}?${query}` : address;
+}
+
 /** What the address said, which then says it no longer. */
 function takeArrival() {
   const arrived = readFragment(location.hash);
@@ -131,6 +145,10 @@ async function completeInPage(base, { flow, code, state }) {
   const kept = findFlow(flow, state);
   if (!kept) throw failed("This page did not begin the sign-in that it was sent.", "wrong_browser");
   forgetFlow(kept.flow);
+  // Of two pages with one `state`, the callback may have taken the other one's address.
+  if (kept.frontEnd?.split("?")[0] === location.href.split("?")[0]) {
+    history.replaceState(history.state, "", kept.frontEnd);
+  }
   const proof = { code, state, codeVerifier: kept.verifier };
   return (await post(`${base}/oauth/complete`, proof)).handoverCode;
 }
@@ -154,7 +172,8 @@ function wasReloaded() {
   return load !== undefined && /** @type {any} */ (load).type !== "navigate";
 }
 
-/** Whether this page has left for Authorize and is back without an answer. @param {string} frontEnd */
+/** Whether this page has left for Authorize and is back without an answer.
+ *  @param {string} frontEnd */
 function wasHereJustNow(frontEnd) {
   return keptFlows().some((kept) => kept.frontEnd === frontEnd && Date.now() - kept.at < LOOP_MS);
 }

@@ -1,0 +1,66 @@
+"""Flows that a page begins and completes, as it asks for it."""
+
+import re
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from app.infobip.pkce import VERIFIER, read_challenge
+from app.models.flow import Surface
+from app.web.queries import CODE, STATE
+from app.web.schemas.json import Given, Json
+
+
+def _of(form: re.Pattern[str]) -> AfterValidator:
+    def check(value: str) -> str:
+        if not form.fullmatch(value):
+            raise ValueError("Is malformed")
+        return value
+
+    return AfterValidator(check)
+
+
+def _challenge(value: str) -> str:
+    read_challenge(value)
+    return value
+
+
+State = Annotated[str, _of(STATE)]
+Short = Annotated[str, StringConstraints(max_length=4_096)]
+
+
+class BeginFlow(Given):
+    """A load that begins. `params` are the page's own query parameters, in order."""
+
+    surface: Surface
+    state: State | None = Field(default=None, description="Infobip's, if it sent one.")
+    params: list[tuple[Short, Short]] = Field(default=[], max_length=64)
+    code_challenge: Annotated[str, AfterValidator(_challenge)]
+    front_end: Short | None = Field(
+        default=None, description="The page that completes the flow, where it is not ours."
+    )
+
+
+class BegunFlow(Json):
+    """Where to go, and under which name to keep the verifier."""
+
+    flow: UUID
+    authorize_url: str
+
+
+class CompleteFlow(Given):
+    """What the callback brought, and the proof: a verifier, or `flow` beside our cookies."""
+
+    state: State
+    code: Annotated[str, _of(CODE)]
+    code_verifier: Annotated[str, _of(VERIFIER)] | None = None
+    flow: UUID | None = None
+
+
+class CompletedFlow(Json):
+    """Where to go on. `handoverCode` is good once, for `expiresIn` seconds."""
+
+    location: str
+    handover_code: str | None = None
+    expires_in: int | None = None
