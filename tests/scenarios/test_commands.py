@@ -51,7 +51,6 @@ async def test_missing_settings_are_all_named_at_once_with_their_remedy() -> Non
     said = "\n".join(process.lines)
     for name in (
         "INFOBIP_CLIENT_ID",
-        "INFOBIP_CLIENT_SECRET",
         "INFOBIP_SCOPES",
         "ENCRYPTION_KEYS",
     ):
