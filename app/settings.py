@@ -247,17 +247,17 @@ def problems(settings: Settings) -> list[str]:
 
 def _app_problems(infobip: InfobipSettings) -> list[str]:
     """A private app may do with an API key; every other one needs its app shell's OAuth."""
+    if infobip.api_key is not None and not infobip.client_id and infobip.client_secret is None:
+        return []
+    found = []
     if not infobip.client_id:
-        if infobip.api_key is not None and infobip.client_secret is None:
-            return []
-        sentence = (
+        found.append(
             "INFOBIP_CLIENT_ID is not set: copy the client ID from your app shell; a private app "
             "without embedded pages can set INFOBIP_API_KEY instead."
         )
-        return [sentence]
     if not infobip.scopes:
-        return ["INFOBIP_SCOPES is empty: name the scopes of your app shell, e.g. api_read."]
-    return []
+        found.append("INFOBIP_SCOPES is empty: name the scopes of your app shell, e.g. api_read.")
+    return found
 
 
 def origin_of(url: str) -> str:
