@@ -22,6 +22,7 @@ SOUND = {
     "INFOBIP_CLIENT_ID": "0" * 32,
     "INFOBIP_CLIENT_SECRET": "x",
     "INFOBIP_SCOPES": "api_read",
+    "INFOBIP_OAUTH_URL": "http://127.0.0.1:1/exchange/1/oauth",
     "ENCRYPTION_KEYS": generate_key(),
 }
 

@@ -102,7 +102,7 @@ async def test_of_two_refreshers_one_renews_and_the_other_takes_over_when_it_is_
             await first.end(signal.SIGKILL)
             before = await vendor.count("refreshes")
             await eventually(
-                lambda: renewals_reach(vendor, before + 2 * CONNECTIONS), within_seconds=3 * LIFE
+                lambda: renewals_reach(vendor, before + CONNECTIONS), within_seconds=3 * LIFE
             )
 
     assert second.events("shards_loaded")[0]["tokens"] == CONNECTIONS
@@ -134,10 +134,10 @@ async def test_a_refresher_that_was_stalled_looks_before_it_renews(
     environment = as_environment(web.settings)
     with hearth_process("refresher", environment=environment) as first:
         await first.wait_for("shards_changed")
-        await connect_many(web, vendor)
-        await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
-        first.send(signal.SIGSTOP)
         with hearth_process("refresher", environment=environment) as second:
+            await connect_many(web, vendor)
+            await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
+            first.send(signal.SIGSTOP)
             goal = await vendor.count("refreshes") + CONNECTIONS
             await eventually(lambda: renewals_reach(vendor, goal), within_seconds=2 * LIFE)
             first.send(signal.SIGCONT)
@@ -170,7 +170,7 @@ async def test_a_database_that_is_away_for_longer_than_a_life_loses_nothing(
             assert await hearth.wait_for("database_away")
             assert (await http.get(f"http://localhost:{port}/readyz")).status_code == 200
             assert postgres.start() == url
-            await eventually(lambda: all_fresh(database), within_seconds=10)
+            await eventually(lambda: all_fresh(database), within_seconds=30)
             assert await hearth.end() == 0
         async with database.transaction() as tx:
             status = await tx.exec_driver_sql("SELECT status FROM connections")
@@ -197,7 +197,7 @@ async def test_an_outage_and_a_second_refresher_at_its_end_lose_nothing(
             await eventually(lambda: renewals_reach(vendor, goal), within_seconds=8 * life)
             with hearth_process("refresher", environment=environment) as second:
                 postgres.start()
-                await eventually(lambda: all_fresh(database), within_seconds=10)
+                await eventually(lambda: all_fresh(database), within_seconds=30)
                 goal = await vendor.count("refreshes") + 15
                 await eventually(lambda: renewals_reach(vendor, goal), within_seconds=8 * life)
                 assert not hearth.events("connection_lost")
@@ -216,16 +216,16 @@ async def test_shards_that_were_somebody_elses_in_between_are_loaded_anew(
     environment = as_environment(web.settings)
     with hearth_process("refresher", environment=environment) as first:
         await first.wait_for("shards_changed")
-        await connect_many(web, vendor)
-        await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
-        first.send(signal.SIGSTOP)
         with hearth_process("refresher", environment=environment) as second:
+            await connect_many(web, vendor)
+            await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
+            first.send(signal.SIGSTOP)
             goal = await vendor.count("refreshes") + CONNECTIONS
             await eventually(lambda: renewals_reach(vendor, goal), within_seconds=2 * LIFE)
             await second.end()
         first.send(signal.SIGCONT)
 
-        goal = await vendor.count("refreshes") + 2 * CONNECTIONS
+        goal = await vendor.count("refreshes") + CONNECTIONS
         await eventually(lambda: renewals_reach(vendor, goal), within_seconds=3 * LIFE)
         assert len(first.events("shards_loaded")) == 2
     assert await statuses(web) == {"active": CONNECTIONS}

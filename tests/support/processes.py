@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-WITHIN_SECONDS = 20.0
+WITHIN_SECONDS = 60.0
 ENDS_WITHIN_SECONDS = 10.0
 
 

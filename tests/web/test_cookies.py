@@ -41,7 +41,7 @@ def test_a_cookie_is_set_with_all_that_a_frame_needs() -> None:
     )
 
 
-@pytest.mark.parametrize("name", [SESSION_COOKIE, new_flow_name()])
+@pytest.mark.parametrize("name", [SESSION_COOKIE, new_flow_name()], ids=["session", "flow"])
 def test_every_cookie_is_bound_to_our_origin_alone(name: str) -> None:
     """`__Host-` is void without Secure and Path=/, and with a Domain."""
     assert name.startswith("__Host-hearth-")
