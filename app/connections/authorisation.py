@@ -9,7 +9,7 @@ The secret is a PKCE verifier as well, so where PKCE is asked for nothing more h
 the database has the secret's SHA-256, which is the challenge.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -82,9 +82,9 @@ Outcome = Literal["choose", "page", "wrong_browser"]
 class NeedsPage(Exception):
     """A callback that cannot be completed by itself; the page that it lands on may know more.
 
-    `choose`: several loads with one state are under way in this browser, each with a challenge of
-    its own; the page knows which it is. `page`: the page keeps the proof. `wrong_browser`: this
-    browser brings no proof at all, because it did not begin the flow or keeps no cookies.
+    `choose`: several loads with one state are under way in this browser; the page knows which it
+    is. `page`: the page keeps the proof. `wrong_browser`: this browser brings no proof at all,
+    because it did not begin the flow or keeps no cookies.
     """
 
     def __init__(self, outcome: Outcome, load: EmbeddedLoad | None) -> None:
@@ -116,13 +116,13 @@ class Authorisations:
     ) -> Begun:
         """Remember a load; `state` is Infobip's, or None when it sent none.
 
-        A challenge belongs to one secret. Where this browser has a load of the same state under
-        way, it uses that one's secret again, so that either code fits.
+        Where this browser has a load of the same state under way, such as before a reload, it uses
+        that one's secret again: either callback then fits either load, and its challenge.
         """
         async with self._database.transaction() as tx:
             store = FlowStore(tx)
             secret = None
-            if self._pkce and state and browser_secrets:
+            if state and browser_secrets:
                 secret = await _secret_in_use(store, state, browser_secrets)
             return await self._remember(store, load, state=state, secret=secret or new_verifier())
 
@@ -145,25 +145,30 @@ class Authorisations:
         state: str,
         code: str,
         browser_secrets: Sequence[str],
+        page_may_choose: bool,
     ) -> Completed:
         """Prove the browser, take the flow, trade the code, store the connection; in this order.
 
         `browser_secrets` is what the browser brought: one for each flow under way.
+        `page_may_choose`: it can show a page that knows which of several it is. Else the oldest
+        is taken, where any will do.
         Raises NeedsPage, FlowUnknown, CodeRefused, ClientNotAccepted, InfobipUnreachable,
         InfobipTimeout, InfobipThrottled, LinkUsed, WrongAccount, AlreadyLinked or
         DatabaseUnavailable; a flow that was taken stays taken, and nothing else is stored.
         """
-        return await self._trade(await self._take(state, browser_secrets, KeptIn.COOKIE), code)
+        undecided = _undecided if page_may_choose else _challenges_differ
+        taken = await self._take(state, browser_secrets, KeptIn.COOKIE, undecided=undecided)
+        return await self._trade(taken, code)
 
-    async def complete_known(
-        self, *, state: str, code: str, browser_secrets: Sequence[str], flow_id: FlowId
+    async def complete_chosen(
+        self, *, state: str, code: str, browser_secrets: Sequence[str], flow_id: FlowId | None
     ) -> Completed:
-        """The same, where the page knows which of several flows it is.
+        """The same, where a page says which of several flows it is, or that it cannot know.
 
         Raises WrongBrowser instead of NeedsPage.
         """
         with _page_asked():
-            taken = await self._take(state, browser_secrets, KeptIn.COOKIE, flow_id)
+            taken = await self._take(state, browser_secrets, KeptIn.COOKIE, flow_id=flow_id)
         return await self._trade(taken, code)
 
     async def complete_in_page(self, *, state: str, code: str, verifier: str) -> Completed:
@@ -209,7 +214,9 @@ class Authorisations:
         state: str,
         secrets: Sequence[str],
         kept_in: KeptIn,
+        *,
         flow_id: FlowId | None = None,
+        undecided: Callable[[Sequence[StoredFlow], Sequence[Flow]], bool] = lambda *_: False,
     ) -> _Taken:
         state_hash = token_hash(state)
         by_hash = {digest_of(secret): secret for secret in secrets}
@@ -218,10 +225,11 @@ class Authorisations:
             proven = await store.proven(
                 state_hash=state_hash, proof_hashes=list(by_hash), kept_in=kept_in
             )
+            pending = await store.pending(state_hash=state_hash)
             if flow_id is not None:
                 proven = [stored for stored in proven if stored.flow.id == flow_id]
-            elif _undecided(proven):
-                raise NeedsPage("choose", _load_of(proven[0].flow))
+            elif undecided(proven, pending):
+                raise NeedsPage("choose", _load_of(_in_page(pending) or proven[0].flow))
             for stored in proven:
                 taken = await store.consume(
                     state_hash=state_hash,
@@ -239,9 +247,8 @@ class Authorisations:
             return FlowUnknown()
         if any(isinstance(flow.purpose, Activation) for flow in pending):
             await self._record(Deed(BROWSER, Action.WRONG_BROWSER))
-        in_page = [flow for flow in pending if flow.kept_in is KeptIn.PAGE]
-        if in_page:
-            return NeedsPage("page", _load_of(in_page[0]))
+        if in_page := _in_page(pending):
+            return NeedsPage("page", _load_of(in_page))
         return NeedsPage("wrong_browser", _load_of(pending[0]))
 
     async def _trade(self, taken: _Taken, code: str) -> Completed:
@@ -326,7 +333,21 @@ async def _secret_in_use(store: FlowStore, state: str, secrets: Sequence[str]) -
     return by_hash[under_way[-1].proof_hash] if under_way else None
 
 
-def _undecided(proven: Sequence[StoredFlow]) -> bool:
+def _undecided(proven: Sequence[StoredFlow], pending: Sequence[Flow]) -> bool:
+    """Whether this may be the callback of another load than the one that would be taken.
+
+    Taking the wrong one leaves nothing for the other, which may bring its own secret alone.
+    """
+    proofs = {stored.proof_hash for stored in proven}
+    return len(proofs) > 1 or (len(proofs) == 1 and _in_page(pending) is not None)
+
+
+def _in_page(pending: Sequence[Flow]) -> Flow | None:
+    """The newest of those whose page keeps the proof."""
+    return next((flow for flow in pending if flow.kept_in is KeptIn.PAGE), None)
+
+
+def _challenges_differ(proven: Sequence[StoredFlow], _: Sequence[Flow]) -> bool:
     """Whether the code belongs to one of several challenges; without one, any flow will do."""
     return len({stored.proof_hash for stored in proven if stored.flow.challenged}) > 1
 

@@ -131,6 +131,47 @@ async def test_two_loads_with_one_state_at_once_in_one_browser_both_work(
     assert (await browser.api("GET", "/session")).status_code == 200
 
 
+async def test_a_callback_leaves_another_load_of_its_state_the_proof_that_it_has(
+    hearth: Hearth, vendor: Vendor
+) -> None:
+    """The first card's callback is under way with its own cookie when the second one's comes,
+    which brings both cookies. A page says by its fragment which load it is."""
+    state = await vendor.state()
+    browser = hearth.browser()
+    loads = []
+    for number in (1, 2):
+        alone = hearth.browser()
+        entry = await alone.get(f"/context-card?conversationId={number}&state={state}")
+        answer = await hearth.http.get(entry.headers["location"].partition("#")[0])
+        loads.append((alone.cookies, answer.headers["location"], entry.headers["location"]))
+    (first, callback_1, _), (second, callback_2, entry_2) = loads
+
+    browser.cookies = {**first, **second}
+    asked = await browser.get(
+        callback_2, sec_fetch_dest="iframe", sec_fetch_site="cross-site", sec_fetch_mode="navigate"
+    )
+    body = {**query_of(callback_2), "flow": entry_2.partition("hearth_flow=")[2]}
+    chosen = await browser.request("POST", "/oauth/complete", headers={"x-hearth": "1"}, json=body)
+    browser.cookies = dict(first)
+    landing = await browser.get(callback_1)
+
+    assert asked.status_code == 200
+    assert 'data-outcome="choose"' in asked.text
+    assert chosen.json() == {"location": "/ui/context-card?conversationId=2"}
+    assert landing.headers["location"] == "/ui/context-card?conversationId=1"
+
+
+async def test_a_reload_on_the_way_takes_nothing_away(hearth: Hearth, vendor: Vendor) -> None:
+    state = await vendor.state()
+    browser = hearth.browser()
+    for _ in range(3):
+        callback = await browser.authorize(f"/context-card?state={state}")
+
+    answer = await browser.get(callback, sec_fetch_dest="iframe", sec_fetch_mode="navigate")
+
+    assert answer.status_code == 303
+
+
 async def test_two_loads_with_one_state_in_two_browsers_both_work(
     hearth: Hearth, vendor: Vendor
 ) -> None:

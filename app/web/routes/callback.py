@@ -45,7 +45,10 @@ async def callback(
         if error is not None:
             raise await authorisations.fail(state=state, error=error, browser_secrets=secrets)
         completed = await authorisations.complete(
-            state=state, code=code or "", browser_secrets=secrets
+            state=state,
+            code=code or "",
+            browser_secrets=secrets,
+            page_may_choose="sec-fetch-dest" in request.headers,  # a browser, not a program
         )
     except NeedsPage as needs:
         return _completion_page(needs, error)

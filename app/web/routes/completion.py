@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from app.embed.sessions import HANDOVER_SECONDS
-from app.errors import MalformedRequest, WrongBrowser
+from app.errors import WrongBrowser
 from app.infobip.pkce import read_challenge
 from app.models.flow import EmbeddedLoad
 from app.models.identifiers import FlowId
@@ -42,16 +42,14 @@ async def begin(body: BeginFlow, authorisations: AuthorisationsOf, process: Proc
 async def complete(
     request: Request, body: CompleteFlow, authorisations: AuthorisationsOf, process: ProcessOf
 ) -> Response:
-    """Complete a flow: with the page's verifier, or with our cookie where `flow` says which.
+    """Complete a flow: with the page's verifier, or with our cookie, where `flow` says which.
 
     With a verifier, the session is handed over by a code; with a cookie, by a cookie.
     """
     if body.code_verifier is not None:
         return await _by_verifier(body, body.code_verifier, authorisations, process)
-    if body.flow is None:
-        raise MalformedRequest("codeVerifier is missing.")
     require_our_page(request)
-    return await _by_cookie(request, body, FlowId(body.flow), authorisations, process)
+    return await _by_cookie(request, body, authorisations, process)
 
 
 async def _by_verifier(
@@ -72,13 +70,15 @@ async def _by_verifier(
 async def _by_cookie(
     request: Request,
     body: CompleteFlow,
-    flow_id: FlowId,
     authorisations: AuthorisationsOf,
     process: ProcessOf,
 ) -> Response:
     secrets = flow_secrets(our_cookies(request.scope["headers"]))
-    completed = await authorisations.complete_known(
-        state=body.state, code=body.code, browser_secrets=secrets, flow_id=flow_id
+    completed = await authorisations.complete_chosen(
+        state=body.state,
+        code=body.code,
+        browser_secrets=secrets,
+        flow_id=FlowId(body.flow) if body.flow else None,
     )
     finished = await finish(completed, request, process)
     response = _json(CompletedFlow(location=finished.headers["location"]))

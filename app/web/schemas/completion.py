@@ -50,7 +50,10 @@ class BegunFlow(Json):
 
 
 class CompleteFlow(Given):
-    """What the callback brought, and the proof: a verifier, or `flow` beside our cookies."""
+    """What the callback brought, and the proof: a verifier, or our cookies.
+
+    Beside cookies, `flow` says which of several loads it is; without it the oldest is taken.
+    """
 
     state: State
     code: Annotated[str, _of(CODE)]

@@ -34,8 +34,9 @@ try {
 
 /** Several loads with one state are under way in this browser; we know which of them we are. */
 async function choose() {
-  if (!arrived.flow) return retryInPage();
-  const { location: landing } = await post("/oauth/complete", { code, state, flow: arrived.flow });
+  if (arrived.tried || findFlow(arrived.flow, state)) return completeInPage();
+  const flow = arrived.flow || undefined;
+  const { location: landing } = await post("/oauth/complete", { code, state, flow });
   location.replace(landing + writeFragment(arrived.params, {}));
 }
 
