@@ -9,6 +9,7 @@ The secret is a PKCE verifier as well, so where PKCE is asked for nothing more h
 the database has the secret's SHA-256, which is the challenge.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ from app.infobip.pkce import challenge_of, digest_of, new_verifier
 from app.models.audit import BROWSER, Action, Deed
 from app.models.connection import Group, Profile, Role
 from app.models.flow import FLOW_SECONDS, Activation, EmbeddedLoad, Flow, KeptIn
-from app.models.identifiers import ConnectionId, FlowId
+from app.models.identifiers import ConnectionId, FlowId, LinkId
 from app.models.link import ActivationLink
 from app.security.secrets import random_token, token_hash
 from app.store.audit import AuditStore
@@ -51,6 +52,9 @@ from app.store.links import LinkStore
 from app.store.tokens import TokenStore
 
 log = structlog.get_logger(__name__)
+
+_EXCHANGES_AT_ONCE = 32
+"""Anybody can begin a load and come back with a made-up code; Infobip is not to notice much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class Authorisations:
         self._vault = vault
         self._clock = clock
         self._pkce = pkce
+        self._exchanges = asyncio.Semaphore(_EXCHANGES_AT_ONCE)
 
     async def begin(
         self, load: EmbeddedLoad, *, state: str | None, browser_secrets: Sequence[str] = ()
@@ -240,13 +245,16 @@ class Authorisations:
                 if taken is not None:
                     return _Taken(taken.flow, by_hash[taken.proof_hash])
             pending = await store.pending(state_hash=state_hash)
-        raise await self._nothing_proven(pending)
+            refused = await store.refuse_links(state_hash=state_hash)
+            await AuditStore(tx).add(*(_wrong_browser(link_id) for link_id in refused))
+        raise self._nothing_proven(pending)
 
-    async def _nothing_proven(self, pending: Sequence[Flow]) -> Exception:
+    def _nothing_proven(self, pending: Sequence[Flow]) -> Exception:
+        """An activation's state is ours: whatever else claims it is somebody's trick."""
         if not pending:
             return FlowUnknown()
         if any(isinstance(flow.purpose, Activation) for flow in pending):
-            await self._record(Deed(BROWSER, Action.WRONG_BROWSER))
+            return NeedsPage("wrong_browser", None)
         if in_page := _in_page(pending):
             return NeedsPage("page", _load_of(in_page))
         return NeedsPage("wrong_browser", _load_of(pending[0]))
@@ -255,7 +263,8 @@ class Authorisations:
         sent = self._clock.monotonic()
         verifier = taken.secret if taken.flow.challenged else None
         try:
-            token, identity = await self._oauth.exchange(code, verifier=verifier)
+            async with self._exchanges:
+                token, identity = await self._oauth.exchange(code, verifier=verifier)
         except InfobipError as error:
             log.warning("code_exchange_failed", reason=error.reason, error=str(error))
             await self._let_go(taken)
@@ -311,10 +320,6 @@ class Authorisations:
             if deed is not None:
                 await AuditStore(tx).add(deed)
 
-    async def _record(self, deed: Deed) -> None:
-        async with self._database.transaction() as tx:
-            await AuditStore(tx).add(deed)
-
 
 @contextmanager
 def _page_asked() -> Iterator[None]:
@@ -354,6 +359,10 @@ def _challenges_differ(proven: Sequence[StoredFlow], _: Sequence[Flow]) -> bool:
 
 def _load_of(flow: Flow) -> EmbeddedLoad | None:
     return flow.purpose if isinstance(flow.purpose, EmbeddedLoad) else None
+
+
+def _wrong_browser(link_id: LinkId) -> Deed:
+    return Deed(BROWSER, Action.WRONG_BROWSER, None, {"linkId": str(link_id)})
 
 
 def _declined(flow: Flow) -> Deed:

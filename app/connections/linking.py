@@ -26,12 +26,13 @@ async def judge_linking(
     """
     if link.status is LinkStatus.USED:
         raise LinkingRefused(LinkUsed(), None)
+    linked: set[str | None] = set()
     if link.external_id is not None:
         await connections.lock_external_id(link.external_id)
-    expected = await connections.accounts_of(
-        external_id=link.external_id, connection_id=link.for_connection
-    )
-    if expected and profile.account_key not in expected:
+        linked = await connections.accounts_linked_to(link.external_id)
+    await connections.lock_person(profile)
+    own = await connections.account_of(link.for_connection) if link.for_connection else set()
+    if any(expected and profile.account_key not in expected for expected in (linked, own)):
         raise LinkingRefused(WrongAccount(), _deed(Action.WRONG_ACCOUNT, link, profile))
     other = await connections.external_id_of(profile)
     if link.external_id is not None and other not in (None, link.external_id):

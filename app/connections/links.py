@@ -14,7 +14,7 @@ from app.errors import (
 )
 from app.infobip.pkce import digest_of, new_verifier
 from app.models.audit import Action, Deed
-from app.models.connection import Connection
+from app.models.connection import Connection, ConnectionType
 from app.models.flow import Activation
 from app.models.identifiers import ConnectionId, LinkId
 from app.models.link import ActivationLink, LinkStatus
@@ -65,7 +65,7 @@ class ActivationLinks:
         life_seconds: float,
         created_by: str,
     ) -> MadeLink:
-        """`return_to` is a judged address. Raises ConnectionUnknown.
+        """`return_to` is a judged address. Raises ConnectionUnknown, also for an API key's.
 
         A link for a connection is for whom that one is linked to, unless it says otherwise.
         """
@@ -73,7 +73,7 @@ class ActivationLinks:
         async with self._database.transaction() as tx:
             if for_connection is not None:
                 connection = await ConnectionStore(tx).get(for_connection)
-                if connection is None:
+                if connection is None or connection.type is not ConnectionType.OAUTH:
                     raise ConnectionUnknown
                 external_id = external_id or connection.external_id
             link = await LinkStore(tx).add(

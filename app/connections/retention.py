@@ -1,13 +1,12 @@
 """Removing what has expired by itself."""
 
 import asyncio
-from collections.abc import Iterable
 
 import structlog
 
 from app.errors import DatabaseUnavailable
 from app.models.audit import BROWSER, Action, Deed
-from app.models.flow import Activation, Flow
+from app.models.identifiers import LinkId
 from app.store.audit import AuditStore
 from app.store.database import Database
 from app.store.flows import FlowStore
@@ -18,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 _EVERY_SECONDS = 60
 _LINKS_KEPT_SECONDS = 30 * 86_400
+_SLICE = 2_000
 
 
 async def purge_for_ever(database: Database, *, session_idle_seconds: float) -> None:
@@ -31,21 +31,22 @@ async def purge_for_ever(database: Database, *, session_idle_seconds: float) -> 
 
 
 async def purge(database: Database, *, session_idle_seconds: float) -> None:
+    """Flows go a slice at a time: this process may be keeping tokens alive meanwhile."""
+    flows = 0
+    while True:
+        async with database.transaction() as tx:
+            purged = await FlowStore(tx).purge(at_most=_SLICE)
+            await AuditStore(tx).add(*(_abandoned(link_id) for link_id in purged.links))
+        flows += purged.flows
+        if purged.flows < _SLICE:
+            break
     async with database.transaction() as tx:
-        abandoned = await FlowStore(tx).purge()
-        await AuditStore(tx).add(*_abandoned_activations(abandoned))
         await LinkStore(tx).purge(kept_seconds=_LINKS_KEPT_SECONDS)
-        ended = await SessionStore(tx).purge(idle_seconds=session_idle_seconds)
-    if abandoned or ended:
-        log.info("purged", abandoned_flows=len(abandoned), ended_sessions=ended)
+        sessions = await SessionStore(tx).purge(idle_seconds=session_idle_seconds)
+    if flows or sessions:
+        log.info("purged", abandoned_flows=flows, ended_sessions=sessions)
 
 
-def _abandoned_activations(flows: Iterable[Flow]) -> list[Deed]:
+def _abandoned(link_id: LinkId) -> Deed:
     """Documented: who cancels is not sent back to us, so that it was given up shows only now."""
-    return [
-        Deed(
-            BROWSER, Action.ACTIVATION_ABANDONED, None, {"linkId": str(flow.purpose.link_id or "")}
-        )
-        for flow in flows
-        if isinstance(flow.purpose, Activation)
-    ]
+    return Deed(BROWSER, Action.ACTIVATION_ABANDONED, None, {"linkId": str(link_id)})

@@ -8,13 +8,11 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
-    Text,
     Uuid,
-    and_,
     any_,
+    case,
     func,
     literal,
-    or_,
     select,
     text,
     tuple_,
@@ -56,13 +54,15 @@ class ConnectionStore:
     ) -> ConnectionId:
         """Make the account and user's connection active; theirs keeps its id if it exists.
 
-        It also keeps its `external_id` where none is given.
+        It also keeps its `external_id` where none is given, unless it was disconnected: that name
+        may be somebody else's by now.
         """
-        values = _profile_values(profile)
-        if external_id is not None:
-            values["external_id"] = external_id
+        values = {**_profile_values(profile), "external_id": external_id}
+        was_ended = connections.c.status == ConnectionStatus.DISCONNECTED
+        kept = case((was_ended, None), else_=connections.c.external_id)
         renewed = {
             **values,
+            "external_id": kept if external_id is None else external_id,
             "status": ConnectionStatus.ACTIVE,
             "reason": None,
             "connected_at": _NOW,
@@ -156,18 +156,23 @@ class ConnectionStore:
         key = func.hashtextextended(f"external_id/{external_id}", 0)
         await self._tx.execute(select(func.pg_advisory_xact_lock(key)))
 
-    async def accounts_of(
-        self, *, external_id: str | None, connection_id: ConnectionId | None
-    ) -> set[str]:
-        """The accounts that are linked to this name, and that of this connection."""
-        linked = and_(
-            connections.c.external_id == literal(external_id, Text),  # a missing one equals none
+    async def lock_person(self, profile: Profile) -> None:
+        """Let nobody else link this user of Infobip until the transaction ends."""
+        key = func.hashtextextended(f"person/{profile.account_key}/{profile.user_key}", 0)
+        await self._tx.execute(select(func.pg_advisory_xact_lock(key)))
+
+    async def accounts_linked_to(self, external_id: str) -> set[str | None]:
+        """Those that are linked to this name; there may be several users of one."""
+        statement = select(connections.c.account_key).where(
+            connections.c.type == ConnectionType.OAUTH,
+            connections.c.external_id == external_id,
             connections.c.status != ConnectionStatus.DISCONNECTED,
         )
-        statement = select(connections.c.account_key).where(
-            connections.c.account_key.is_not(None),
-            or_(linked, connections.c.id == literal(connection_id, Uuid)),
-        )
+        return set((await self._tx.execute(statement)).scalars())
+
+    async def account_of(self, connection_id: ConnectionId) -> set[str | None]:
+        """That of this connection; nothing where there is none."""
+        statement = select(connections.c.account_key).where(connections.c.id == connection_id)
         return set((await self._tx.execute(statement)).scalars())
 
     async def external_id_of(self, profile: Profile) -> str | None:

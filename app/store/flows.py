@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, select
+from sqlalchemy import Row, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.flow import Activation, EmbeddedLoad, Flow, KeptIn, Surface
@@ -19,6 +19,14 @@ class StoredFlow:
 
     flow: Flow
     proof_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many flows are gone, and the links that some of them were for."""
+
+    flows: int
+    links: Sequence[LinkId]
 
 
 class FlowStore:
@@ -78,10 +86,31 @@ class FlowStore:
         )
         return [_stored_flow(row).flow for row in await self._tx.execute(statement)]
 
-    async def purge(self) -> list[Flow]:
+    async def refuse_links(self, *, state_hash: bytes) -> list[LinkId]:
+        """Note that a browser brought no proof for these flows; the links this is news for."""
+        statement = (
+            update(flows)
+            .where(
+                flows.c.state_hash == state_hash,
+                flows.c.link_id.is_not(None),
+                flows.c.refused.is_(False),
+            )
+            .values(refused=True)
+            .returning(flows.c.link_id)
+        )
+        return [LinkId(found) for found in (await self._tx.execute(statement)).scalars()]
+
+    async def purge(self, *, at_most: int) -> Purged:
         """Remove what has expired: flows that nobody completed."""
-        statement = delete(flows).where(flows.c.expires_at <= func.now()).returning(*flows.c)
-        return [_stored_flow(row).flow for row in await self._tx.execute(statement)]
+        expired = (
+            select(flows.c.id)
+            .where(flows.c.expires_at <= func.now())
+            .limit(at_most)
+            .with_for_update(skip_locked=True)
+        )
+        statement = delete(flows).where(flows.c.id.in_(expired)).returning(flows.c.link_id)
+        found = (await self._tx.execute(statement)).scalars().all()
+        return Purged(len(found), [LinkId(link_id) for link_id in found if link_id is not None])
 
 
 def _live(state_hash: bytes, proof_hashes: Sequence[bytes], kept_in: KeptIn) -> Any:

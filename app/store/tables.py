@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -119,6 +120,7 @@ flows = Table(
     Column("front_end", Text),
     Column("link_id", Uuid, ForeignKey("activation_links.id", ondelete="CASCADE")),
     Column("return_to", Text),
+    Column("refused", Boolean, nullable=False, server_default=false()),
     _time("created_at", default_now=True),
     _time("expires_at"),
     Index(None, "state_hash"),

@@ -1,5 +1,6 @@
 """How large a body may be. FastAPI reads it into memory before a route can say anything."""
 
+import asyncio
 import re
 
 from fastapi import Request
@@ -7,27 +8,35 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import RequestTooLarge
+from app.errors import RequestTooLarge, RequestTooSlow
 from app.web.problems import error_response
 
 LARGEST_BODY_BYTES = 1_000_000
+_LARGEST_OF_ANYBODY = 65_536
+"""Where nobody has to be known."""
+_ANYBODYS = re.compile(r"/oauth/(?:begin|complete)|/api/session|/connect")
+_WITHIN_SECONDS = 10.0
 _STREAMED = re.compile(r"/api/infobip/.*|/admin/connections/[^/]*/infobip/.*", re.DOTALL)
 """The gateway's bodies pass through, and have a limit of their own: GATEWAY_MAX_BODY_BYTES."""
 
 
 class BodyLimit:
-    """Whoever says beforehand that it will be too much is refused; all others are cut short."""
+    """Whoever says beforehand that it will be too much is refused; all others are cut short.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A body has to be there in time: whoever sends a part of it and stops holds our memory.
+    """
+
+    def __init__(self, app: ASGIApp, *, within_seconds: float = _WITHIN_SECONDS) -> None:
         self._app = app
+        self._within_seconds = within_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _STREAMED.fullmatch(scope["path"]):
             await self._app(scope, receive, send)
-        elif _declared(scope) > LARGEST_BODY_BYTES:
+        elif _declared(scope) > (largest := _largest(scope["path"])):
             await error_response(Request(scope), RequestTooLarge())(scope, receive, send)
         else:
-            await self._app(scope, _limited(receive), send)
+            await self._app(scope, _limited(receive, largest, self._within_seconds), send)
 
 
 def _declared(scope: Scope) -> int:
@@ -35,15 +44,28 @@ def _declared(scope: Scope) -> int:
     return int(length) if length.isascii() and length.isdigit() else 0
 
 
-def _limited(receive: Receive) -> Receive:
+def _largest(path: str) -> int:
+    return _LARGEST_OF_ANYBODY if _ANYBODYS.fullmatch(path) else LARGEST_BODY_BYTES
+
+
+def _limited(receive: Receive, largest: int, within_seconds: float) -> Receive:
     seen = 0
+    ended = False
+    deadline = asyncio.get_running_loop().time() + within_seconds
 
     async def receive_limited() -> Message:
-        nonlocal seen
-        message = await receive()
+        nonlocal seen, ended
+        if ended:  # what is waited for now is that the client goes away
+            return await receive()
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError as error:
+            raise HTTPException(408, RequestTooSlow.detail) from error
+        ended = not message.get("more_body", False)
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
-            if seen > LARGEST_BODY_BYTES:
+            if seen > largest:
                 # The one kind of error that FastAPI lets through while it reads a body.
                 raise HTTPException(413, RequestTooLarge.detail)
         return message

@@ -21,6 +21,7 @@ _CODES = {
     400: "malformed_request",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
 }
 """Of errors that the framework finds by itself."""

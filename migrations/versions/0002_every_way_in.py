@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("front_end", sa.Text),
         sa.Column("link_id", sa.Uuid),
         sa.Column("return_to", sa.Text),
+        sa.Column("refused", sa.Boolean, nullable=False, server_default=sa.false()),
         time("created_at", default_now=True),
         time("expires_at"),
         sa.PrimaryKeyConstraint("id", name="pk_flows"),

@@ -19,7 +19,8 @@ async def open_card(page: Page, vendor: Vendor) -> FrameLocator:
 
 async def signed_in(page: Page) -> FrameLocator:
     card = page.frame_locator(FRAME).first
-    await expect(card.locator("body[data-state=ready]")).to_be_visible(timeout=15_000)
+    # Attached, not visible: a frame that Chromium does not paint yet has no size.
+    await expect(card.locator("body[data-state=ready]")).to_be_attached(timeout=15_000)
     return card
 
 

@@ -28,7 +28,9 @@ async def begin(body: BeginFlow, authorisations: AuthorisationsOf, process: Proc
         body.surface,
         judge_params(tuple(body.params)),
         judge_front_end(
-            body.front_end, allowed_origins={*web.cors_origins, origin_of(web.public_url)}
+            body.front_end,
+            own_origin=origin_of(web.public_url),
+            listed_origins=web.cors_origins,
         ),
     )
     begun = await authorisations.begin_in_page(

@@ -38,7 +38,7 @@ async def _begin(request: Request, authorisations: AuthorisationsOf, surface: Su
     params = without(query, "state")
     begun = await authorisations.begin(
         EmbeddedLoad(surface, params),
-        state=single(query, "state", form=STATE),
+        state=_state(request, query),
         browser_secrets=flow_secrets(cookies),
     )
     response = Response(status_code=302)
@@ -50,6 +50,18 @@ async def _begin(request: Request, authorisations: AuthorisationsOf, surface: Su
     for name in flow_cookies_to_clear(cookies):
         response.headers.append("set-cookie", clear_cookie(name))
     return response
+
+
+def _state(request: Request, query: Params) -> str | None:
+    """Infobip's, which it puts into the addresses of its frames.
+
+    It stands for a user. Where another site has opened a window with it, it may stand for whoever
+    made that site, and the person would be signed in as them: then it is not believed.
+    """
+    given = single(query, "state", form=STATE)
+    window = request.headers.get("sec-fetch-dest") == "document"
+    by_another_site = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+    return None if window and by_another_site else given
 
 
 def fragment(params: Params, flow_id: FlowId, **further: str) -> str:

@@ -66,7 +66,8 @@ export class HearthError extends Error {
   /**
    * - "storage_blocked": the browser keeps nothing for this page inside another site. Offer a
    *   link to `newTabUrl` with `target="_blank"`.
-   * - "not_signed_in": there is no session, and a sign-in has just been tried.
+   * - "not_signed_in": there is no session, and a sign-in has just been tried; or this page is on
+   *   another origin than Hearth and in no frame, where it cannot sign in.
    * - "sign_in_failed": `reason` and the message say why.
    */
   readonly code: "storage_blocked" | "not_signed_in" | "sign_in_failed";
@@ -74,7 +75,7 @@ export class HearthError extends Error {
   readonly reason: string;
   /** Of that answer, for whoever reads Hearth's log; else empty. */
   readonly requestId: string;
-  /** Where the app can be opened in a tab of its own. */
+  /** Where Hearth's own page can be opened in a tab of its own. */
   readonly newTabUrl?: string;
 }
 

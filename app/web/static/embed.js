@@ -14,6 +14,7 @@ const FLOW_MS = 10 * 60_000; // as long as Hearth waits for the answer
 const LOOP_MS = 10_000; // who is back sooner than this, without an answer, would go on for ever
 const TIMEOUT_MS = 30_000;
 const KEPT = "hearth.flow.";
+const HANDED_OVER = "hearth.handover.";
 
 /** Why nobody is signed in. `code` is stable; `reason` is the code of Hearth's answer, if any. */
 export class HearthError extends Error {
@@ -69,12 +70,12 @@ async function connectOnce({ hearth = new URL(import.meta.url).origin, surface, 
   const entry = withQuery(`${base}/${page}`, params);
   const query = new URLSearchParams(location.search);
   const frontEnd = withQuery(location.origin + location.pathname, query);
-  const newTabUrl = own ? entry : frontEnd;
   const throughEntry = cookies && location.pathname === `/ui/${page}`;
 
   /** @returns {Promise<{session: any, token?: string}>} */
   async function findSession() {
-    if (arrived.handover) return takeUp(base, arrived.handover);
+    const handover = takeHandover(arrived.flow);
+    if (handover) return takeUp(base, handover);
     if (arrived.code) return takeUp(base, await completeInPage(base, arrived));
     if (cookies && !state) {
       // With a `state` this is a load of Infobip's, and somebody else may sit here by now.
@@ -85,7 +86,7 @@ async function connectOnce({ hearth = new URL(import.meta.url).origin, surface, 
       ? arrived.ours || !wasReloaded()
       : arrived.tried || (!state && wasHereJustNow(frontEnd));
     if (tried) {
-      throw new HearthError("not_signed_in", "There is no session.", { newTabUrl });
+      throw new HearthError("not_signed_in", "There is no session.", { newTabUrl: entry });
     }
     return signIn(state);
   }
@@ -94,11 +95,16 @@ async function connectOnce({ hearth = new URL(import.meta.url).origin, surface, 
   async function signIn(state) {
     if (throughEntry) {
       location.replace(entry); // leads back here, in every browser
+    } else if (!own && window.top === window) {
+      // Hearth sends codes to other origins inside frames only, where nobody can have it lead them
+      // through an address of their own.
+      const why = "On its own, this page cannot sign in. Open it inside Infobip.";
+      throw new HearthError("not_signed_in", why, { newTabUrl: entry });
     } else if (storageWorks()) {
       await beginInPage({ hearth: base, surface: page, state, params: [...params], frontEnd });
     } else {
       const why = "The browser keeps nothing for this page; in a tab of its own it may.";
-      throw new HearthError("storage_blocked", why, { newTabUrl });
+      throw new HearthError("storage_blocked", why, { newTabUrl: entry });
     }
     return /** @type {Promise<never>} */ (new Promise(() => {}));
   }
@@ -133,10 +139,12 @@ function withQuery(address, query) {
 function takeArrival() {
   const arrived = readFragment(location.hash);
   const url = new URL(location.href);
-  const state = url.searchParams.get("state") || undefined;
-  if (state) url.searchParams.delete("state");
+  const given = url.searchParams.get("state");
+  // It stands for a user of Infobip's, so in a window of its own it may be somebody else's.
+  const state = window.top === window ? undefined : given || undefined;
+  if (given !== null) url.searchParams.delete("state");
   if (arrived.ours) url.hash = "";
-  if (state || arrived.ours) history.replaceState(history.state, "", url);
+  if (given !== null || arrived.ours) history.replaceState(history.state, "", url);
   return { arrived, state, params: arrived.params ?? url.searchParams };
 }
 
@@ -254,6 +262,23 @@ export function forgetFlow(flow) {
   sessionStorage.removeItem(KEPT + flow);
 }
 
+/** For this frame's next document. It is in no address, where anybody might write one of theirs.
+ *  @param {string} flow @param {string} code */
+export function keepHandover(flow, code) {
+  sessionStorage.setItem(HANDED_OVER + flow, code);
+}
+
+/** The code of this flow, once. @param {string} flow */
+export function takeHandover(flow) {
+  try {
+    const code = flow && sessionStorage.getItem(HANDED_OVER + flow);
+    sessionStorage.removeItem(HANDED_OVER + flow);
+    return code || "";
+  } catch {
+    return "";
+  }
+}
+
 /** Oldest first; what is too old to be answered goes. @returns {Kept[]} */
 function keptFlows() {
   try {
@@ -279,7 +304,6 @@ function keptFlows() {
  * @property {URLSearchParams | null} params those that this very frame was opened with
  * @property {string} flow
  * @property {boolean} tried whether the flow in the page was the way here
- * @property {string} handover
  * @property {string} code
  * @property {string} state
  */
@@ -294,7 +318,6 @@ export function readFragment(hash) {
     params: query === null ? null : new URLSearchParams(query),
     flow: field("flow"),
     tried: field("try") !== "",
-    handover: field("handover"),
     code: field("code"),
     state: field("state"),
   };
@@ -302,7 +325,7 @@ export function readFragment(hash) {
 
 /**
  * @param {URLSearchParams | null} params
- * @param {Partial<Record<"flow" | "handover" | "code" | "state" | "try", string>>} fields
+ * @param {Partial<Record<"flow" | "code" | "state" | "try", string>>} fields
  */
 export function writeFragment(params, fields) {
   const written = new URLSearchParams();

@@ -8,6 +8,7 @@ import {
   findFlow,
   forgetFlow,
   HearthError,
+  keepHandover,
   post,
   readFragment,
   storageWorks,
@@ -45,14 +46,17 @@ async function completeInPage() {
   const kept = findFlow(arrived.flow, state);
   // With a flow and no attempt this is a load by the entry, and the front end another frame's.
   const target = kept ? kept.frontEnd : arrived.tried || !arrived.ours ? frontEnd : "";
-  if (target) {
+  if (target && !framed()) {
+    showWhy(); // whoever opened this window may have chosen where the code would go
+  } else if (target) {
     const { flow, params } = arrived;
     location.replace(target + writeFragment(params, { flow, try: "page", code, state }));
   } else if (kept) {
     forgetFlow(kept.flow);
     const proof = { code, state, codeVerifier: kept.verifier };
     const { location: landing, handoverCode } = await post("/oauth/complete", proof);
-    location.replace(landing + writeFragment(arrived.params, { handover: handoverCode }));
+    keepHandover(kept.flow, handoverCode);
+    location.replace(landing + writeFragment(arrived.params, { flow: kept.flow }));
   } else if (arrived.flow) {
     await retryInPage();
   } else {

@@ -13,7 +13,7 @@
  * "Connect again" then all carry the right parameters.
  */
 
-import { readFragment } from "/embed.js";
+import { readFragment, takeHandover } from "/embed.js";
 
 /**
  * @typedef {object} FrameParams
@@ -25,7 +25,8 @@ import { readFragment } from "/embed.js";
 
 /** @returns {FrameParams} */
 export function takeParams() {
-  const { params: carried, handover } = readFragment(location.hash);
+  const { params: carried, flow } = readFragment(location.hash);
+  const handover = takeHandover(flow);
   const params = carried ?? new URLSearchParams(location.search);
   params.delete("state");
   const query = params.toString();
