@@ -162,6 +162,8 @@ async def test_two_cards_with_one_state_keep_two_proofs(
 async def test_a_page_before_authorize_that_loses_the_fragment_does_no_harm(
     start_hearth: StartHearth, page: Page, vendor: Vendor, http: httpx.AsyncClient, proof: str
 ) -> None:
+    """What can be seen is not asked: Chromium now and then forgets to lay out a frame whose very
+    first page was left at once, as the one before Authorize is."""
     if proof == "gone":
         await page.add_init_script("sessionStorage.clear()")
     async with (
@@ -170,10 +172,10 @@ async def test_a_page_before_authorize_that_loses_the_fragment_does_no_harm(
             infobip={"oauth_url": oauth_url}, protocol=protocol_with(without_partitioned_cookies)
         ),
     ):
-        if proof == "kept":
-            await open_card(page, vendor)
-        else:
-            await is_offered_a_new_tab(page, vendor)
+        await page.goto(f"{vendor.url}/")
+        card = page.frame_locator(FRAME).first
+        ends_on = "body[data-state=ready]" if proof == "kept" else "a[target=_blank]"
+        await expect(card.locator(ends_on)).to_be_attached()
 
     assert await vendor.count("authorizations") == 2
 
@@ -438,7 +440,6 @@ async def detour(vendor: Vendor, http: httpx.AsyncClient) -> AsyncIterator[str]:
     app = Starlette(
         routes=[Served("/authorize", authorize), Served("/token", token, methods=["POST"])]
     )
-    # Of our own site, or the frame would change its process at a moment when Playwright loses it.
     async with serving(app, free_socket()) as url:
         yield url
 
