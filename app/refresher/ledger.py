@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.connections.live import LiveToken
 from app.connections.vault import Vault
 from app.errors import DatabaseUnavailable
-from app.models.identifiers import ConnectionId
+from app.models.identifiers import ConnectionId, Shard, shard_of
 from app.models.token import Loss, SealedToken
 from app.store.database import Database
 from app.store.tokens import TokenStore
@@ -42,6 +42,7 @@ class Ledger:
         self._on_overtaken = on_overtaken
         self._renewed: dict[ConnectionId, LiveToken] = {}
         self._lost: dict[ConnectionId, Loss] = {}
+        self._under_way: list[LiveToken] = []
         self._work = asyncio.Event()
 
     def __len__(self) -> int:
@@ -56,6 +57,11 @@ class Ledger:
         self._lost[loss.connection_id] = loss
         self._work.set()
 
+    def has_any_of(self, shards: Collection[Shard]) -> bool:
+        """Whether something of these is not yet in the database."""
+        ids = (*self._renewed, *self._lost, *(token.connection_id for token in self._under_way))
+        return any(shard_of(connection_id) in shards for connection_id in ids)
+
     async def run(self) -> None:
         """Write for ever; while the database is away, try again and again."""
         while True:
@@ -68,7 +74,7 @@ class Ledger:
 
         Nothing is dropped, also when this is cancelled: to write a batch twice does no harm.
         """
-        renewed = self._take_renewed()
+        renewed = self._under_way = self._take_renewed()
         lost = list(self._lost.values())[:_BATCH]
         try:
             await self._write(renewed, lost)
@@ -78,6 +84,8 @@ class Ledger:
                 raise
             log.warning("write_behind_postponed", waiting=len(self))
             return False
+        finally:
+            self._under_way = []
         for loss in lost:
             if self._lost.get(loss.connection_id) is loss:
                 del self._lost[loss.connection_id]

@@ -16,7 +16,7 @@ from app.infobip.answers import Token
 from app.infobip.errors import GrantRefused, InfobipError, Throttled, Unintelligible
 from app.infobip.oauth import OAuth
 from app.models.connection import LossCause
-from app.models.identifiers import ConnectionId, Shard
+from app.models.identifiers import ConnectionId, Shard, shard_of
 from app.models.token import Loss
 from app.refresher.intake import Intake
 from app.refresher.ledger import Ledger
@@ -32,6 +32,8 @@ _POLL_EVERY_SECONDS = 5.0
 _POLL_WINDOW_SECONDS = 20.0
 _OVERDUE_AFTER_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 0.1
+_HAND_OVER_WITHIN_SECONDS = 10.0
 
 # All of it has to fit into the ten seconds that a process has to end.
 _FINISH_WITHIN_SECONDS = 3.5
@@ -71,10 +73,16 @@ class Refresher:
             on_new=self._schedule,
         )
         self._free_places = asyncio.Semaphore(max_in_flight)
-        self._renewals: set[asyncio.Task[None]] = set()
+        self._renewals: dict[asyncio.Task[None], LiveToken] = {}
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._to_load: asyncio.Queue[frozenset[Shard]] = asyncio.Queue()
+        self._to_hand_over: asyncio.Queue[frozenset[Shard]] = asyncio.Queue()
         self._to_look_at: asyncio.Queue[Collection[ConnectionId]] = asyncio.Queue()
+
+    @property
+    def shards_held(self) -> int:
+        """How many shards this process renews at the moment."""
+        return len(self._shares.held())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Renew until told to stop, then finish what is under way, write it down, let go.
@@ -85,6 +93,7 @@ class Refresher:
         duties: list[Coroutine[Any, Any, Any]] = [
             self._keep_leases(),
             self._load_gained(),
+            self._hand_over_surplus(),
             self._follow_announcements(),
             self._poll(),
             self._look_again(),
@@ -120,17 +129,19 @@ class Refresher:
 
     async def _start(self, token: LiveToken) -> None:
         await self._free_places.acquire()
-        if self._is_current(token) and self._shares.may_renew():
+        leaving = self._shares.is_leaving(shard_of(token.connection_id))
+        if self._is_current(token) and self._shares.may_renew() and not leaving:
             task = asyncio.create_task(self._renew(token))
-            self._renewals.add(task)
+            self._renewals[task] = token
             task.add_done_callback(self._ended)
             return
         self._free_places.release()
         if self._is_current(token):
-            self._timetable.add(self._clock.monotonic(), token)
+            wait = _LOOK_AGAIN_SECONDS if leaving else 0.0
+            self._timetable.add(self._clock.monotonic() + wait, token)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._renewals.discard(task)
+        del self._renewals[task]
         self._free_places.release()
         if not task.cancelled() and (error := task.exception()) and not self._broken.done():
             self._broken.set_exception(error)
@@ -219,6 +230,8 @@ class Refresher:
                 self._live.discard_shards(change.gone)
             if change.gained:
                 self._to_load.put_nowait(change.gained)
+            if change.surplus:
+                self._to_hand_over.put_nowait(change.surplus)
             await asyncio.sleep(RENEW_LEASE_EVERY_SECONDS)
 
     async def _load_gained(self) -> None:
@@ -230,6 +243,30 @@ class Refresher:
             except DatabaseUnavailable:
                 log.warning("shards_not_loaded", reason="database_unavailable")
                 self._shares.forget(shards)
+
+    async def _hand_over_surplus(self) -> None:
+        """What is under way ends and is written down first: who takes over reads it there."""
+        while True:
+            shards = await self._to_hand_over.get()
+            self._shares.begin_leaving(shards)
+            ended = await self._let_end(shards)
+            try:
+                await self._shares.finish_leaving(give_up=not ended)
+            except (DatabaseUnavailable, TimeoutError):
+                log.warning("shards_not_handed_over", reason="database_unavailable")
+                continue
+            if ended:
+                self._live.discard_shards(shards)
+
+    async def _let_end(self, shards: Collection[Shard]) -> bool:
+        """Whether nothing of these shards is under way or unwritten any more."""
+        deadline = self._clock.monotonic() + _HAND_OVER_WITHIN_SECONDS
+        while self._clock.monotonic() < deadline:
+            under_way = (shard_of(token.connection_id) for token in self._renewals.values())
+            if not self._ledger.has_any_of(shards) and not any(one in shards for one in under_way):
+                return True
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        return False
 
     async def _follow_announcements(self) -> None:
         while True:

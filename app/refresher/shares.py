@@ -7,9 +7,9 @@ import structlog
 
 from app.clock import Clock
 from app.errors import DatabaseUnavailable
-from app.models.identifiers import ReplicaId, Shard
+from app.models.identifiers import SHARD_COUNT, ReplicaId, Shard
 from app.store.database import Database
-from app.store.leases import LeaseStore
+from app.store.leases import Holding, LeaseStore
 
 log = structlog.get_logger(__name__)
 
@@ -20,10 +20,19 @@ _ASK_WITHIN_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What came and went since the last look. A shard may be in both: it was away in between."""
+    """What came and went since the last look. A shard may be in both: it was away in between.
 
-    gained: frozenset[Shard]
-    gone: frozenset[Shard]
+    `surplus` is what others should have: it stays ours until it is handed over.
+    """
+
+    gained: frozenset[Shard] = frozenset()
+    gone: frozenset[Shard] = frozenset()
+    surplus: frozenset[Shard] = frozenset()
+
+
+def fair_share(replicas: int) -> int:
+    """How many shards each of so many refreshers should have, at most."""
+    return -(-SHARD_COUNT // max(replicas, 1))
 
 
 class Shares:
@@ -34,6 +43,7 @@ class Shares:
         self._database = database
         self._clock = clock
         self._epochs: dict[Shard, int] = {}
+        self._leaving: frozenset[Shard] = frozenset()
         self._held_at = float("-inf")
         self._in_touch_since: float | None = None
 
@@ -43,8 +53,12 @@ class Shares:
     def held(self) -> list[Shard]:
         return list(self._epochs)
 
+    def is_leaving(self, shard: Shard) -> bool:
+        """Whether it is being handed over: nothing is begun there any more."""
+        return shard in self._leaving
+
     async def hold(self) -> Change:
-        """Renew our leases and take what is free.
+        """Renew our leases, and take of what is free as much as is our share.
 
         What others let expire is left to them for one lease's length after the database has come
         (back) into sight: it was away for them as well, and they may have much to write down.
@@ -52,20 +66,21 @@ class Shares:
         """
         asked_at = self._clock.monotonic()
         try:
-            epochs = await self._ask(asked_at)
+            holding = await self._ask(asked_at)
         except (DatabaseUnavailable, TimeoutError):
             if self._in_touch_since is not None:
                 log.warning("database_away", holding_shards=len(self._epochs))
             self._in_touch_since = None
-            return Change(frozenset(), frozenset())
+            return Change()
+        epochs = holding.epochs
         before, self._epochs, self._held_at = self._epochs, epochs, asked_at
         if self._in_touch_since is None:
             self._in_touch_since = asked_at
         gained = {shard for shard, epoch in epochs.items() if before.get(shard) != epoch}
         gone = {shard for shard, epoch in before.items() if epochs.get(shard) != epoch}
         if gained or gone:
-            log.info("shards_changed", gained=len(gained), gone=len(gone))
-        return Change(frozenset(gained), frozenset(gone))
+            log.info("shards_changed", gained=len(gained), gone=len(gone), held=len(epochs))
+        return Change(frozenset(gained), frozenset(gone), self._surplus(holding))
 
     def forget(self, shards: frozenset[Shard]) -> None:
         """Treat these as not held, so that the next look gains them once more."""
@@ -81,20 +96,55 @@ class Shares:
         away = self._in_touch_since is None
         return away or self._clock.monotonic() - self._held_at < LEASE_SECONDS
 
+    def begin_leaving(self, shards: frozenset[Shard]) -> None:
+        """From now on nothing is begun in these."""
+        self._leaving = shards
+
+    async def finish_leaving(self, *, give_up: bool) -> None:
+        """Let others have what was handed over; or keep it, when that took too long.
+
+        Raises DatabaseUnavailable or TimeoutError; the shards then stay ours.
+        """
+        shards = self._leaving
+        try:
+            if give_up:
+                return
+            async with asyncio.timeout(_ASK_WITHIN_SECONDS), self._database.statement() as tx:
+                await LeaseStore(tx).release(self._replica, shards)
+            for shard in shards:
+                self._epochs.pop(shard, None)
+        finally:
+            self._leaving = frozenset()
+        log.info("shards_handed_over", shards=len(shards), held=len(self._epochs))
+
     async def release(self) -> None:
         """Let others take over at once instead of after the leases' end."""
         try:
-            async with asyncio.timeout(_ASK_WITHIN_SECONDS), self._database.statement() as tx:
-                await LeaseStore(tx).release(self._replica)
+            async with asyncio.timeout(_ASK_WITHIN_SECONDS), self._database.transaction() as tx:
+                await LeaseStore(tx).leave(self._replica)
         except (DatabaseUnavailable, TimeoutError):
             log.warning("leases_not_released", reason="database_unavailable")
         self._epochs = {}
 
-    async def _ask(self, now: float) -> dict[Shard, int]:
+    def _surplus(self, holding: Holding) -> frozenset[Shard]:
+        """The last ones; nothing while there is something on its way already."""
+        if self._leaving:
+            return frozenset()
+        return frozenset(sorted(holding.epochs)[fair_share(holding.replicas) :])
+
+    async def _ask(self, now: float) -> Holding:
+        """Leases are renewed in a statement of their own, so that nothing else can undo that."""
         since = self._in_touch_since
         async with asyncio.timeout(_ASK_WITHIN_SECONDS), self._database.statement() as tx:
-            return await LeaseStore(tx).hold(
-                self._replica,
-                ttl_seconds=LEASE_SECONDS,
-                claim_expired=since is not None and now - since >= LEASE_SECONDS,
-            )
+            store = LeaseStore(tx)
+            epochs = await store.renew(self._replica, ttl_seconds=LEASE_SECONDS)
+            replicas = await store.report(self._replica, ttl_seconds=LEASE_SECONDS)
+            missing = fair_share(replicas) - len(epochs)
+            if missing > 0 and not self._leaving:
+                epochs |= await store.claim(
+                    self._replica,
+                    at_most=missing,
+                    ttl_seconds=LEASE_SECONDS,
+                    expired_too=since is not None and now - since >= LEASE_SECONDS,
+                )
+        return Holding(epochs, replicas)

@@ -1,48 +1,100 @@
 """Leases: which refresher renews which shard of the connections."""
 
-from sqlalchemy import ColumnElement, case, func, or_, update
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, SmallInteger, any_, delete, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.identifiers import ReplicaId, Shard
 from app.store.intervals import seconds
-from app.store.tables import leases
+from app.store.tables import leases, replicas
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What we hold, each shard with its epoch, and how many refreshers there are, ourselves too."""
+
+    epochs: dict[Shard, int]
+    replicas: int
 
 
 class LeaseStore:
-    """The table `leases`, one row per shard."""
+    """The tables `leases`, one row per shard, and `replicas`, one per refresher."""
 
     def __init__(self, tx: AsyncConnection) -> None:
         self._tx = tx
 
-    async def hold(
-        self, owner: ReplicaId, *, ttl_seconds: float, claim_expired: bool
-    ) -> dict[Shard, int]:
-        """Renew what is ours and take what is free; all that we hold now, with its epoch.
+    async def report(self, replica: ReplicaId, *, ttl_seconds: float) -> int:
+        """Say that we are there; how many of us there are. Forgets who has long been gone."""
+        seen = insert(replicas).values(id=replica, seen_at=func.now())
+        await self._tx.execute(
+            seen.on_conflict_do_update(index_elements=["id"], set_={"seen_at": func.now()})
+        )
+        await self._tx.execute(
+            delete(replicas).where(replicas.c.seen_at <= func.now() - seconds(10 * ttl_seconds))
+        )
+        present = replicas.c.seen_at > func.now() - seconds(ttl_seconds)
+        count = select(func.count()).select_from(replicas).where(present)
+        return int((await self._tx.execute(count)).scalar_one())
 
-        Free is what was released and, if asked for, what somebody else let expire. A shard's
-        epoch grows whenever it changes hands, so its holder can tell when it was away in between.
-        One statement: of two replicas that come at once, one gets a row and the other,
-        who waited for it, finds that it no longer qualifies.
-        """
-        ours = leases.c.owner == owner
-        free: ColumnElement[bool] = leases.c.owner.is_(None)
-        if claim_expired:
-            free = or_(free, leases.c.expires_at <= func.now())
+    async def renew(self, owner: ReplicaId, *, ttl_seconds: float) -> dict[Shard, int]:
+        """Go on holding what is ours; all of it, with its epoch."""
         statement = (
             update(leases)
-            .where(or_(ours, free))
+            .where(leases.c.owner == owner)
+            .values(expires_at=func.now() + seconds(ttl_seconds))
+            .returning(leases.c.shard, leases.c.epoch)
+        )
+        return {Shard(row.shard): row.epoch for row in await self._tx.execute(statement)}
+
+    async def claim(
+        self, owner: ReplicaId, *, at_most: int, ttl_seconds: float, expired_too: bool
+    ) -> dict[Shard, int]:
+        """Take so many of what is free: what was released and, if asked for, what expired.
+
+        A shard's epoch grows whenever it changes hands, so its holder can tell when it was away
+        in between. Of two replicas that come at once, each gets rows of its own.
+        """
+        free: ColumnElement[bool] = leases.c.owner.is_(None)
+        if expired_too:
+            free = or_(free, (leases.c.owner != owner) & (leases.c.expires_at <= func.now()))
+        chosen = (
+            select(leases.c.shard)
+            .where(free)
+            .order_by(leases.c.shard)
+            .limit(at_most)
+            .with_for_update(skip_locked=True)
+        )
+        statement = (
+            update(leases)
+            .where(leases.c.shard.in_(chosen))
             .values(
                 owner=owner,
-                epoch=leases.c.epoch + case((ours, 0), else_=1),
+                epoch=leases.c.epoch + 1,
                 expires_at=func.now() + seconds(ttl_seconds),
             )
             .returning(leases.c.shard, leases.c.epoch)
         )
-        rows = await self._tx.execute(statement)
-        return {Shard(row.shard): row.epoch for row in rows}
+        return {Shard(row.shard): row.epoch for row in await self._tx.execute(statement)}
 
-    async def release(self, owner: ReplicaId) -> None:
-        """Give up what is ours, and only that."""
+    async def release(self, owner: ReplicaId, shards: Collection[Shard]) -> None:
+        """Give these up, as far as they are ours."""
         await self._tx.execute(
-            update(leases).where(leases.c.owner == owner).values(owner=None, expires_at=func.now())
+            update(leases)
+            .where(
+                leases.c.owner == owner,
+                leases.c.shard == any_(literal(list(shards), ARRAY(SmallInteger))),
+            )
+            .values(owner=None, expires_at=func.now())
         )
+
+    async def leave(self, replica: ReplicaId) -> None:
+        """Give up all that is ours, and ourselves."""
+        await self._tx.execute(
+            update(leases)
+            .where(leases.c.owner == replica)
+            .values(owner=None, expires_at=func.now())
+        )
+        await self._tx.execute(delete(replicas).where(replicas.c.id == replica))

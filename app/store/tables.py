@@ -142,6 +142,14 @@ sessions = Table(
     Index(None, "expires_at"),
 )
 
+# The refreshers that are there. One that was not seen for a lease's length is gone.
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _time("seen_at", default_now=True),
+)
+
 # Who renews which part of the connections. `epoch` grows when a part changes hands.
 leases = Table(
     "leases",

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from app.embedded_postgres import EmbeddedPostgres
+from app.models.identifiers import SHARD_COUNT
 from app.store.database import Database
 from app.store.schema import migrate
 from tests.conftest import Hearth, StartHearth
@@ -87,25 +88,27 @@ async def own_postgres(folder: Path) -> AsyncIterator[tuple[EmbeddedPostgres, st
         postgres.stop()
 
 
-async def test_of_two_refreshers_one_renews_and_the_other_takes_over_when_it_is_killed(
+async def test_two_refreshers_share_and_one_takes_over_when_the_other_is_killed(
     web: Hearth, vendor: Vendor
 ) -> None:
     environment = as_environment(web.settings)
     with hearth_process("refresher", environment=environment) as first:
         await first.wait_for("shards_changed")
+        await connect_many(web, vendor)
         with hearth_process("refresher", environment=environment) as second:
-            await connect_many(web, vendor)
+            assert (await second.wait_for("shards_changed"))["held"] == SHARD_COUNT / 2
+            assert first.events("shards_handed_over")[0]["held"] == SHARD_COUNT / 2
             await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
 
             assert await vendor.count("refreshes") == CONNECTIONS
-            assert not second.events("shards_changed")
             await first.end(signal.SIGKILL)
             before = await vendor.count("refreshes")
             await eventually(
                 lambda: renewals_reach(vendor, before + CONNECTIONS), within_seconds=3 * LIFE
             )
 
-    assert second.events("shards_loaded")[0]["tokens"] == CONNECTIONS
+    assert second.events("shards_changed")[-1]["held"] == SHARD_COUNT
+    assert sum(event["tokens"] for event in second.events("shards_loaded")) == CONNECTIONS
     assert await statuses(web) == {"active": CONNECTIONS}
     assert await vendor.count("refusals") == 0
 

@@ -175,7 +175,10 @@ async def hold(
     database: Database, replica: ReplicaId, *, ttl: float = 6, claim_expired: bool = False
 ) -> dict[Shard, int]:
     async with database.statement() as tx:
-        return await LeaseStore(tx).hold(replica, ttl_seconds=ttl, claim_expired=claim_expired)
+        store = LeaseStore(tx)
+        return await store.renew(replica, ttl_seconds=ttl) | await store.claim(
+            replica, at_most=SHARD_COUNT, ttl_seconds=ttl, expired_too=claim_expired
+        )
 
 
 async def test_replicas_that_start_at_once_never_hold_the_same_shard(database: Database) -> None:
@@ -191,12 +194,56 @@ async def test_a_replica_releases_only_its_own_leases(database: Database) -> Non
     one, other = ReplicaId(uuid4()), ReplicaId(uuid4())
     await hold(database, one)
     async with database.statement() as tx:
-        await LeaseStore(tx).release(other)
+        await LeaseStore(tx).leave(other)
     assert await hold(database, other) == {}
 
     async with database.statement() as tx:
-        await LeaseStore(tx).release(one)
+        await LeaseStore(tx).leave(one)
     assert len(await hold(database, other)) == SHARD_COUNT
+
+
+async def test_a_replica_takes_no_more_than_it_asks_for(database: Database) -> None:
+    one, other = ReplicaId(uuid4()), ReplicaId(uuid4())
+    async with database.statement() as tx:
+        store = LeaseStore(tx)
+        first = await store.claim(one, at_most=40, ttl_seconds=6, expired_too=False)
+        second = await store.claim(other, at_most=40, ttl_seconds=6, expired_too=False)
+
+    assert len(first) == 40
+    assert len(second) == SHARD_COUNT - 40
+    assert not first.keys() & second.keys()
+
+
+async def test_shards_that_were_given_up_are_free_and_no_others(database: Database) -> None:
+    one, other = ReplicaId(uuid4()), ReplicaId(uuid4())
+    await hold(database, one)
+    given = [Shard(3), Shard(5)]
+    async with database.statement() as tx:
+        await LeaseStore(tx).release(other, given)
+    assert await hold(database, other) == {}
+
+    async with database.statement() as tx:
+        await LeaseStore(tx).release(one, given)
+
+    assert sorted(await hold(database, other)) == given
+    assert len(await hold(database, one)) == SHARD_COUNT - 2
+
+
+async def test_replicas_are_counted_while_they_are_seen(database: Database) -> None:
+    one, other = ReplicaId(uuid4()), ReplicaId(uuid4())
+
+    async def report(replica: ReplicaId, ttl: float) -> int:
+        async with database.statement() as tx:
+            return await LeaseStore(tx).report(replica, ttl_seconds=ttl)
+
+    assert await report(one, 6) == 1
+    assert await report(other, 6) == 2
+    async with database.statement() as tx:
+        await LeaseStore(tx).leave(other)
+    assert await report(one, 6) == 1
+    await report(other, 6)
+    await asyncio.sleep(0.02)
+    assert await report(one, 0.01) == 1
 
 
 async def test_leases_that_were_not_renewed_are_free_to_those_who_ask(database: Database) -> None:
@@ -224,7 +271,7 @@ async def test_a_shard_that_was_somebody_elses_in_between_has_another_epoch(
     before = await hold(database, one, ttl=0)
     await hold(database, other, claim_expired=True)
     async with database.statement() as tx:
-        await LeaseStore(tx).release(other)
+        await LeaseStore(tx).leave(other)
 
     after = await hold(database, one)
 

@@ -1,0 +1,91 @@
+"""Several refreshers come and go while renewals are slow, and nothing is lost on the way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.factory import Process, open_process
+from app.models.identifiers import SHARD_COUNT
+from app.refresher.shares import fair_share
+from tests.conftest import Hearth, StartHearth
+from tests.support.vendor import Vendor
+from tests.support.waiting import eventually
+
+LIFE = 12.0
+CONNECTIONS = 100
+
+
+@given(st.integers(min_value=0, max_value=500))
+def test_all_shards_are_somebodys_and_nobody_has_more_than_the_others(replicas: int) -> None:
+    share = fair_share(replicas)
+
+    assert share * max(replicas, 1) >= SHARD_COUNT
+    assert (share - 1) * max(replicas, 1) < SHARD_COUNT
+
+
+@pytest.mark.anyio
+async def test_what_is_handed_over_in_the_middle_of_slow_renewals_is_not_lost(
+    start_hearth: StartHearth, vendor: Vendor
+) -> None:
+    """The old token dies at once, so an answer that nobody waits for would be a lost connection."""
+    await vendor.configure(tokenLifetimeSeconds=LIFE, refreshMode="rotate")
+    infobip = {"token_lifetime_seconds": LIFE}
+    async with start_hearth(refresher=True, infobip=infobip) as hearth:
+        states = await vendor.states_of_new_users(CONNECTIONS)
+        await asyncio.gather(
+            *(hearth.browser().sign_in(f"/settings?state={state}") for state in states)
+        )
+        await vendor.configure(latencySeconds=0.3)
+        await renewals(vendor, CONNECTIONS)  # from here on some are always under way
+        async with another_refresher(hearth) as second:
+            await eventually(lambda: shared(hearth.process, second))
+            await renewals(vendor, CONNECTIONS)
+        await eventually(lambda: shared(hearth.process))
+        await renewals(vendor, CONNECTIONS)
+
+        assert await vendor.count("refusals") == 0
+        assert await statuses(hearth) == ["active"] * CONNECTIONS
+
+
+@asynccontextmanager
+async def another_refresher(hearth: Hearth) -> AsyncIterator[Process]:
+    """Works with the same database until the block ends."""
+    stop = asyncio.Event()
+    async with open_process(hearth.settings) as process:
+        assert process.refresher is not None
+        running = asyncio.create_task(process.refresher.run(stop))
+        try:
+            yield process
+        finally:
+            stop.set()
+            await running
+
+
+def held(process: Process) -> int:
+    assert process.refresher is not None
+    return process.refresher.shards_held
+
+
+async def shared(*processes: Process) -> bool:
+    """All shards are somebody's, and nobody has more than a fair share."""
+    most = fair_share(len(processes))
+    return sum(map(held, processes)) == SHARD_COUNT and max(map(held, processes)) <= most
+
+
+async def renewals(vendor: Vendor, further: int) -> None:
+    goal = await vendor.count("refreshes") + further
+
+    async def reached() -> bool:
+        return await vendor.count("refreshes") >= goal
+
+    await eventually(reached, within_seconds=60)
+
+
+async def statuses(hearth: Hearth) -> list[str]:
+    async with hearth.process.database.transaction() as tx:
+        rows = await tx.exec_driver_sql("SELECT status FROM connections")
+        return [row[0] for row in rows]
