@@ -119,6 +119,16 @@ def _completion_page(needs: NeedsPage, error: str | None) -> Response:
         front_end=load.front_end if load else None,
         entry=with_query(f"/{load.surface}", load.params) if load else None,
         title=refused.title if wrong else "Signing in",
-        message=refused.detail if wrong else "One moment.",
+        message=_why(refused, load) if wrong else "One moment.",
         code=refused.code if wrong else None,
+    )
+
+
+def _why(refused: WrongBrowser, load: EmbeddedLoad | None) -> str:
+    """An activation has no page to reload: its address was the callback's, which is used up."""
+    if load is not None:
+        return refused.detail
+    return (
+        "Linking an account has to finish in the browser where it began. Go on there, or open the "
+        "link in this one."
     )
