@@ -6,17 +6,15 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import structlog
 
+from app.connections.trouble import passing_trouble
 from app.connections.vault import Vault
 from app.errors import (
     ApiKeyRefused,
     ApiUrlRefused,
     HearthError,
-    InfobipThrottled,
-    InfobipTimeout,
-    InfobipUnreachable,
 )
 from app.infobip.api_keys import check_api_key
-from app.infobip.errors import InfobipError, Refused, Throttled, TimedOut
+from app.infobip.errors import InfobipError, Refused
 from app.infobip.hosts import api_origin
 from app.infobip.transport import Transport
 from app.models.audit import SETTINGS, Action, Deed
@@ -138,12 +136,4 @@ class ApiKeys:
 
 
 def _check_error(error: InfobipError) -> HearthError:
-    match error:
-        case Refused():
-            return ApiKeyRefused()
-        case Throttled():
-            return InfobipThrottled(retry_after_seconds=int(error.retry_after_seconds or 1))
-        case TimedOut():
-            return InfobipTimeout()
-        case _:
-            return InfobipUnreachable()
+    return ApiKeyRefused() if isinstance(error, Refused) else passing_trouble(error)

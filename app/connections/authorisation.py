@@ -10,44 +10,45 @@ the database has the secret's SHA-256, which is the challenge.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 from uuid import uuid4
 
 import structlog
 
 from app.clock import Clock
 from app.connections.linking import LinkingRefused, judge_linking
+from app.connections.proof import (
+    Proofs,
+    Taken,
+    page_asked,
+    undecided_by_browser,
+    undecided_by_challenge,
+)
+from app.connections.trouble import passing_trouble
 from app.connections.vault import Vault
 from app.errors import (
     AccessDeclined,
     AuthorizeFailed,
     ClientNotAccepted,
     CodeRefused,
-    FlowUnknown,
     HearthError,
-    InfobipThrottled,
-    InfobipTimeout,
-    InfobipUnreachable,
     LinkUnknown,
-    WrongBrowser,
 )
 from app.infobip.answers import Identity, Token
-from app.infobip.errors import ClientRefused, GrantRefused, InfobipError, Throttled, TimedOut
+from app.infobip.errors import ClientRefused, GrantRefused, InfobipError
 from app.infobip.oauth import OAuth
 from app.infobip.pkce import challenge_of, digest_of, new_verifier
 from app.models.audit import BROWSER, Action, Deed
 from app.models.connection import Group, Profile, Role
 from app.models.flow import FLOW_SECONDS, Activation, EmbeddedLoad, Flow, KeptIn
-from app.models.identifiers import ConnectionId, FlowId, LinkId
+from app.models.identifiers import ConnectionId, FlowId
 from app.models.link import ActivationLink
 from app.security.secrets import random_token, token_hash
 from app.store.audit import AuditStore
 from app.store.connections import ConnectionStore
 from app.store.database import Database
-from app.store.flows import FlowStore, StoredFlow
+from app.store.flows import FlowStore
 from app.store.links import LinkStore
 from app.store.tokens import TokenStore
 
@@ -80,29 +81,6 @@ class Completed:
     browser_secret: str = field(repr=False)
 
 
-Outcome = Literal["choose", "page", "wrong_browser"]
-
-
-class NeedsPage(Exception):
-    """A callback that cannot be completed by itself; the page that it lands on may know more.
-
-    `choose`: several loads with one state are under way in this browser; the page knows which it
-    is. `page`: the page keeps the proof. `wrong_browser`: this browser brings no proof at all,
-    because it did not begin the flow or keeps no cookies.
-    """
-
-    def __init__(self, outcome: Outcome, load: EmbeddedLoad | None) -> None:
-        super().__init__(outcome)
-        self.outcome = outcome
-        self.load = load
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    flow: Flow
-    secret: str = field(repr=False)
-
-
 class Authorisations:
     """The flows of one app. `pkce` asks for a challenge also where the page keeps no proof."""
 
@@ -114,6 +92,7 @@ class Authorisations:
         self._vault = vault
         self._clock = clock
         self._pkce = pkce
+        self._proofs = Proofs(database=database)
         self._exchanges = asyncio.Semaphore(_EXCHANGES_AT_ONCE)
 
     async def begin(
@@ -161,8 +140,8 @@ class Authorisations:
         InfobipTimeout, InfobipThrottled, LinkUsed, WrongAccount, AlreadyLinked or
         DatabaseUnavailable; a flow that was taken stays taken, and nothing else is stored.
         """
-        undecided = _undecided if page_may_choose else _challenges_differ
-        taken = await self._take(state, browser_secrets, KeptIn.COOKIE, undecided=undecided)
+        undecided = undecided_by_browser if page_may_choose else undecided_by_challenge
+        taken = await self._proofs.take(state, browser_secrets, KeptIn.COOKIE, undecided=undecided)
         return await self._trade(taken, code)
 
     async def complete_chosen(
@@ -172,14 +151,14 @@ class Authorisations:
 
         Raises WrongBrowser instead of NeedsPage.
         """
-        with _page_asked():
-            taken = await self._take(state, browser_secrets, KeptIn.COOKIE, flow_id=flow_id)
+        with page_asked():
+            taken = await self._proofs.take(state, browser_secrets, KeptIn.COOKIE, flow_id=flow_id)
         return await self._trade(taken, code)
 
     async def complete_in_page(self, *, state: str, code: str, verifier: str) -> Completed:
         """The same, where the page kept the proof. Raises WrongBrowser instead of NeedsPage."""
-        with _page_asked():
-            taken = await self._take(state, [verifier], KeptIn.PAGE)
+        with page_asked():
+            taken = await self._proofs.take(state, [verifier], KeptIn.PAGE)
         return await self._trade(taken, code)
 
     async def fail(self, *, state: str, error: str, browser_secrets: Sequence[str]) -> HearthError:
@@ -187,7 +166,7 @@ class Authorisations:
 
         Raises NeedsPage or FlowUnknown.
         """
-        taken = await self._take(state, browser_secrets, KeptIn.COOKIE)
+        taken = await self._proofs.take(state, browser_secrets, KeptIn.COOKIE)
         declined = error == "access_denied"
         await self._let_go(taken, _declined(taken.flow) if declined else None)
         return AccessDeclined() if declined else AuthorizeFailed()
@@ -214,52 +193,7 @@ class Authorisations:
         url = self._oauth.authorize_url(state=state, challenge=challenge, scopes=scopes)
         return Begun(flow.id, url, secret)
 
-    async def _take(
-        self,
-        state: str,
-        secrets: Sequence[str],
-        kept_in: KeptIn,
-        *,
-        flow_id: FlowId | None = None,
-        undecided: Callable[[Sequence[StoredFlow], Sequence[Flow]], bool] = lambda *_: False,
-    ) -> _Taken:
-        state_hash = token_hash(state)
-        by_hash = {digest_of(secret): secret for secret in secrets}
-        async with self._database.transaction() as tx:
-            store = FlowStore(tx)
-            proven = await store.proven(
-                state_hash=state_hash, proof_hashes=list(by_hash), kept_in=kept_in
-            )
-            pending = await store.pending(state_hash=state_hash)
-            if flow_id is not None:
-                proven = [stored for stored in proven if stored.flow.id == flow_id]
-            elif undecided(proven, pending):
-                raise NeedsPage("choose", _load_of(_in_page(pending) or proven[0].flow))
-            for stored in proven:
-                taken = await store.consume(
-                    state_hash=state_hash,
-                    proof_hashes=list(by_hash),
-                    kept_in=kept_in,
-                    flow_id=stored.flow.id,
-                )
-                if taken is not None:
-                    return _Taken(taken.flow, by_hash[taken.proof_hash])
-            pending = await store.pending(state_hash=state_hash)
-            refused = await store.refuse_links(state_hash=state_hash)
-            await AuditStore(tx).add(*(_wrong_browser(link_id) for link_id in refused))
-        raise self._nothing_proven(pending)
-
-    def _nothing_proven(self, pending: Sequence[Flow]) -> Exception:
-        """An activation's state is ours: whatever else claims it is somebody's trick."""
-        if not pending:
-            return FlowUnknown()
-        if any(isinstance(flow.purpose, Activation) for flow in pending):
-            return NeedsPage("wrong_browser", None)
-        if in_page := _in_page(pending):
-            return NeedsPage("page", _load_of(in_page))
-        return NeedsPage("wrong_browser", _load_of(pending[0]))
-
-    async def _trade(self, taken: _Taken, code: str) -> Completed:
+    async def _trade(self, taken: Taken, code: str) -> Completed:
         sent = self._clock.monotonic()
         verifier = taken.secret if taken.flow.challenged else None
         try:
@@ -309,7 +243,7 @@ class Authorisations:
                 await AuditStore(tx).add(_linked(connection_id, link, profile))
         return connection_id, link
 
-    async def _let_go(self, taken: _Taken, deed: Deed | None = None) -> None:
+    async def _let_go(self, taken: Taken, deed: Deed | None = None) -> None:
         """Nothing came of an activation: its link is free for whoever has it."""
         if not isinstance(taken.flow.purpose, Activation):
             return
@@ -321,48 +255,12 @@ class Authorisations:
                 await AuditStore(tx).add(deed)
 
 
-@contextmanager
-def _page_asked() -> Iterator[None]:
-    """It was the page that asked, so there is none that could know more."""
-    try:
-        yield
-    except NeedsPage as error:
-        raise WrongBrowser from error
-
-
 async def _secret_in_use(store: FlowStore, state: str, secrets: Sequence[str]) -> str | None:
     by_hash = {digest_of(secret): secret for secret in secrets}
     under_way = await store.proven(
         state_hash=token_hash(state), proof_hashes=list(by_hash), kept_in=KeptIn.COOKIE
     )
     return by_hash[under_way[-1].proof_hash] if under_way else None
-
-
-def _undecided(proven: Sequence[StoredFlow], pending: Sequence[Flow]) -> bool:
-    """Whether this may be the callback of another load than the one that would be taken.
-
-    Taking the wrong one leaves nothing for the other, which may bring its own secret alone.
-    """
-    proofs = {stored.proof_hash for stored in proven}
-    return len(proofs) > 1 or (len(proofs) == 1 and _in_page(pending) is not None)
-
-
-def _in_page(pending: Sequence[Flow]) -> Flow | None:
-    """The newest of those whose page keeps the proof."""
-    return next((flow for flow in pending if flow.kept_in is KeptIn.PAGE), None)
-
-
-def _challenges_differ(proven: Sequence[StoredFlow], _: Sequence[Flow]) -> bool:
-    """Whether the code belongs to one of several challenges; without one, any flow will do."""
-    return len({stored.proof_hash for stored in proven if stored.flow.challenged}) > 1
-
-
-def _load_of(flow: Flow) -> EmbeddedLoad | None:
-    return flow.purpose if isinstance(flow.purpose, EmbeddedLoad) else None
-
-
-def _wrong_browser(link_id: LinkId) -> Deed:
-    return Deed(BROWSER, Action.WRONG_BROWSER, None, {"linkId": str(link_id)})
 
 
 def _declined(flow: Flow) -> Deed:
@@ -398,9 +296,5 @@ def _exchange_error(error: InfobipError) -> HearthError:
             return CodeRefused()
         case ClientRefused():
             return ClientNotAccepted()
-        case Throttled():
-            return InfobipThrottled(retry_after_seconds=int(error.retry_after_seconds or 1))
-        case TimedOut():
-            return InfobipTimeout()
         case _:
-            return InfobipUnreachable()
+            return passing_trouble(error)

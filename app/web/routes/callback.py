@@ -4,7 +4,8 @@ import re
 
 from fastapi import APIRouter, Request, Response
 
-from app.connections.authorisation import Completed, NeedsPage
+from app.connections.authorisation import Completed
+from app.connections.proof import NeedsPage
 from app.connections.receipts import Receipt
 from app.errors import AccessDeclined, AuthorizeFailed, MalformedRequest, WrongBrowser
 from app.models.flow import Activation, EmbeddedLoad
