@@ -340,6 +340,18 @@ class AnswerBrokenOff(Exception):
     """An answer that had begun could not be completed; the connection is cut to show it."""
 
 
+class RenewalTimedOut(HearthError):
+    """A token was to be renewed before its time, and was not soon enough."""
+
+    code = "renewal_timed_out"
+    status = 504
+    title = "The token was not renewed in time"
+    detail = (
+        "Either Infobip did not answer, or no refresher is running that renews this connection. "
+        "Its old token may be alive still: try again."
+    )
+
+
 class ConnectionLost(HearthError):
     """The connection has no live token, or no key any more.
 

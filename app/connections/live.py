@@ -2,32 +2,32 @@
 
 from collections.abc import Collection, Iterator
 
+import msgspec
+
 from app.models.identifiers import ConnectionId, Shard, shard_of
 from app.models.token import OpenToken
 
 
-class LiveToken:
-    """A token in memory. Times are of this process's monotonic clock.
+class LiveToken(msgspec.Struct, eq=False, gc=False):
+    """A token in memory. Times are of this process's monotonic clock, in seconds.
 
-    Mutable and slotted on purpose: there may be a million of them, each renewed twice a minute.
+    `failures` counts attempts to renew it that brought nothing, `trouble` is the last one's reason.
+
+    Mutable, compared by identity, and small, on purpose: there may be a million of them, each
+    renewed twice a minute.
     """
 
-    __slots__ = ("authorization", "connection_id", "expires", "failures", "generation", "sent")
+    connection_id: ConnectionId
+    generation: int
+    authorization: str
+    sent: float
+    life: float
+    failures: int = 0
+    trouble: str | None = None
 
-    def __init__(
-        self,
-        connection_id: ConnectionId,
-        generation: int,
-        authorization: str,
-        sent: float,
-        expires: float,
-    ) -> None:
-        self.connection_id = connection_id
-        self.generation = generation
-        self.authorization = authorization
-        self.sent = sent
-        self.expires = expires
-        self.failures = 0
+    @property
+    def expires(self) -> float:
+        return self.sent + self.life
 
     def __repr__(self) -> str:
         return f"LiveToken({self.connection_id}, generation={self.generation})"
@@ -62,7 +62,7 @@ class LiveTokens:
             token.generation,
             token.authorization,
             as_of - token.age_seconds,
-            as_of + token.left_seconds,
+            token.age_seconds + token.left_seconds,
         )
         self._tokens[token.connection_id] = live
         return live

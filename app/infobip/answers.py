@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -39,21 +39,25 @@ _GRANT_CODES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An HTTP answer, whatever client brought it."""
 
     status: int
     retry_after: str | None
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Answer(status={self.status})"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """A live token. `authorization` is the header value, `tokenType + " " + token` (documented)."""
 
-    authorization: str = field(repr=False)
+    authorization: str
     life_seconds: float
+
+    def __repr__(self) -> str:
+        return f"Token(life_seconds={self.life_seconds})"
 
 
 @dataclass(frozen=True, slots=True)

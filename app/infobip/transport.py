@@ -83,12 +83,13 @@ class Transport:
                 .build()
                 .send()
             )
-            body = bytes(await response.bytes())
+            body = await response.bytes()
         except RequestTimeoutError as error:
             raise TimedOut(type(error).__name__) from error
         except PyreqwestError as error:
             raise Unreachable(type(error).__name__) from error
-        return Answer(response.status, _retry_after(response), body)
+        status = response.status
+        return Answer(status, _retry_after(response) if status == 429 else None, body)
 
 
 def _retry_after(response: Response) -> str | None:

@@ -36,6 +36,9 @@ class LossCause(StrEnum):
     """Nobody was there who could renew it in time; if we were, the log tells why we could not."""
     TOO_LATE = "too_late"
     """We were there, and too busy."""
+    LET_GO = "let_go"
+    """There were more connections than REFRESHER_RATE_PER_SECOND can keep alive, and this was one
+    of those that had not been used for longest."""
 
 
 @dataclass(frozen=True, slots=True)

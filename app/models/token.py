@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from app.models.identifiers import ConnectionId
 
 GENERATIONS_PER_GRANT = 1 << 32
 """A connection's generation grows by one with each renewal and jumps to the next multiple of
 this when a person connects again or disconnects. So a renewal that is under way meanwhile
 can never reach the new grant's generation, and an older token never replaces a newer one."""
+
+
+def grant_of(generation: int) -> int:
+    """Which of a connection's grants a token of this generation came from."""
+    return generation // GENERATIONS_PER_GRANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +32,22 @@ class OpenToken:
     left_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class SealedToken:
-    """The same, sealed, as the database keeps it."""
+class SealedToken(msgspec.Struct, frozen=True, gc=False):
+    """The same, sealed, as the database keeps it.
+
+    `retries` is how many attempts to renew it failed before it came, `retry_reason` why the last.
+    """
 
     connection_id: ConnectionId
     generation: int
-    sealed: bytes = field(repr=False)
+    sealed: bytes
     age_seconds: float
     left_seconds: float
+    retries: int = 0
+    retry_reason: str | None = None
+
+    def __repr__(self) -> str:
+        return f"SealedToken({self.connection_id}, generation={self.generation})"
 
 
 @dataclass(frozen=True, slots=True)

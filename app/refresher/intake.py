@@ -7,9 +7,11 @@ import structlog
 from app.clock import Clock
 from app.connections.live import LiveToken, LiveTokens
 from app.connections.vault import Vault
+from app.models.connection import LossCause
 from app.models.identifiers import ConnectionId, Shard, shard_of
-from app.models.token import SealedToken
+from app.models.token import SealedToken, grant_of
 from app.refresher.shares import Shares
+from app.refresher.stats import Stats
 from app.security.sealing import Unsealable
 from app.store.connections import ConnectionStore
 from app.store.database import Database
@@ -29,6 +31,7 @@ class Intake:
         live: LiveTokens,
         shares: Shares,
         clock: Clock,
+        stats: Stats,
         on_new: Callable[[LiveToken], None],
     ) -> None:
         self._database = database
@@ -36,6 +39,7 @@ class Intake:
         self._live = live
         self._shares = shares
         self._clock = clock
+        self._stats = stats
         self._on_new = on_new
 
     async def load_shards(self, shards: Collection[Shard]) -> None:
@@ -63,11 +67,17 @@ class Intake:
         async with self._database.statement() as tx:
             lost = await TokenStore(tx).lose(dead)
         for connection_id in lost:
+            self._stats.losses[LossCause.NOT_RENEWED] += 1
             log.warning("connection_lost", connection_id=str(connection_id), cause="not_renewed")
         return len(lost)
 
-    async def look_again(self, ids: Collection[ConnectionId]) -> None:
-        """Take in these connections as they are now, as far as they are ours to renew."""
+    async def look_again(
+        self, ids: Collection[ConnectionId], *, overtaken: Collection[ConnectionId] = ()
+    ) -> None:
+        """Take in these connections as they are now, as far as they are ours to renew.
+
+        `overtaken` are those for which we wrote a renewal that was not newer than what was there.
+        """
         ours = [one for one in ids if self._shares.holds(shard_of(one))]
         if not ours:
             return
@@ -77,12 +87,20 @@ class Intake:
             tokens = await TokenStore(tx).load(ours)
         for connection_id in ended:
             self._live.discard(connection_id)
+        self._stats.duplicates += sum(
+            token.connection_id in overtaken and self._is_same_grant(token) for token in tokens
+        )
         self._take_in(tokens, as_of=asked_at)
 
     async def changed(self, *, within_seconds: float) -> list[ConnectionId]:
         """The poll behind the announcements, for those that never arrived."""
         async with self._database.statement() as tx:
             return await ConnectionStore(tx).changed_within(within_seconds)
+
+    def _is_same_grant(self, stored: SealedToken) -> bool:
+        """Whether it was somebody else's renewal, not a person, that came before ours."""
+        ours = self._live.get(stored.connection_id)
+        return ours is not None and grant_of(ours.generation) == grant_of(stored.generation)
 
     def _take_in(self, tokens: Sequence[SealedToken], *, as_of: float) -> None:
         for sealed in tokens:

@@ -14,8 +14,10 @@ from app.clock import Clock
 from app.connections.live import LiveToken
 from app.connections.vault import Vault
 from app.errors import DatabaseUnavailable
+from app.models.connection import LossCause
 from app.models.identifiers import ConnectionId, Shard, shard_of
 from app.models.token import Loss, SealedToken
+from app.refresher.stats import Stats
 from app.store.database import Database
 from app.store.tokens import TokenStore
 
@@ -23,6 +25,11 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 1_000
 _PAUSE_AFTER_FAILURE_SECONDS = 0.5
+
+_BUSY_FROM = 32
+_GATHER_SECONDS = 0.003
+"""After a batch of so many or more, the next one may gather for as long as a quick write takes:
+small batches in close succession cost a sixth of all that a renewal costs."""
 
 
 class Ledger:
@@ -34,16 +41,21 @@ class Ledger:
         database: Database,
         vault: Vault,
         clock: Clock,
+        stats: Stats,
         on_overtaken: Callable[[Collection[ConnectionId]], None],
     ) -> None:
         self._database = database
         self._vault = vault
         self._clock = clock
+        self._stats = stats
         self._on_overtaken = on_overtaken
         self._renewed: dict[ConnectionId, LiveToken] = {}
         self._lost: dict[ConnectionId, Loss] = {}
+        self._retried: dict[ConnectionId, tuple[int, str | None]] = {}
         self._under_way: list[LiveToken] = []
         self._work = asyncio.Event()
+        self.is_behind = False
+        """Whether the last write failed: what is stored is older than what is here."""
 
     def __len__(self) -> int:
         return len(self._renewed) + len(self._lost)
@@ -52,10 +64,23 @@ class Ledger:
         self._renewed[token.connection_id] = token
         self._work.set()
 
+    def retried(self, connection_id: ConnectionId, attempts: int, reason: str | None) -> None:
+        """Note for the timeline that its renewal, told next, took so many failed attempts."""
+        self._retried[connection_id] = (attempts, reason)
+
     def lost(self, loss: Loss) -> None:
         self._renewed.pop(loss.connection_id, None)
+        self._retried.pop(loss.connection_id, None)
         self._lost[loss.connection_id] = loss
         self._work.set()
+
+    def has(self, connection_id: ConnectionId) -> bool:
+        """Whether what we know of it is not yet in the database."""
+        return (
+            connection_id in self._renewed
+            or connection_id in self._lost
+            or any(token.connection_id == connection_id for token in self._under_way)
+        )
 
     def has_any_of(self, shards: Collection[Shard]) -> bool:
         """Whether something of these is not yet in the database."""
@@ -63,47 +88,62 @@ class Ledger:
         return any(shard_of(connection_id) in shards for connection_id in ids)
 
     async def run(self) -> None:
-        """Write for ever; while the database is away, try again and again."""
+        """Write for ever, over one connection; while the database is away, try again and again."""
         while True:
             await self._work.wait()
-            if not await self.write_once():
+            try:
+                async with self._database.statement() as tx:
+                    while True:
+                        await self._work.wait()
+                        if await self._write_batch(TokenStore(tx)) >= _BUSY_FROM:
+                            await asyncio.sleep(_GATHER_SECONDS)
+            except DatabaseUnavailable:
+                self.is_behind = True
+                log.warning("write_behind_postponed", waiting=len(self))
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
 
     async def write_once(self) -> bool:
-        """Write one batch of each kind; False if the database is away.
+        """Write one batch of each kind; False if the database is away."""
+        try:
+            async with self._database.statement() as tx:
+                await self._write_batch(TokenStore(tx))
+        except DatabaseUnavailable:
+            return False
+        return True
+
+    async def _write_batch(self, store: TokenStore) -> int:
+        """How many were written.
 
         Nothing is dropped, also when this is cancelled: to write a batch twice does no harm.
         """
         renewed = self._under_way = self._take_renewed()
         lost = list(self._lost.values())[:_BATCH]
         try:
-            await self._write(renewed, lost)
-        except BaseException as error:
+            await self._write(store, renewed, lost)
+        except BaseException:
             self._put_back(renewed)
-            if not isinstance(error, DatabaseUnavailable):
-                raise
-            log.warning("write_behind_postponed", waiting=len(self))
-            return False
+            raise
         finally:
             self._under_way = []
+        self.is_behind = False
         for loss in lost:
             if self._lost.get(loss.connection_id) is loss:
                 del self._lost[loss.connection_id]
         if not self._renewed and not self._lost:
             self._work.clear()
-        return True
+        return len(renewed)
 
-    async def _write(self, renewed: list[LiveToken], lost: list[Loss]) -> None:
+    async def _write(self, store: TokenStore, renewed: list[LiveToken], lost: list[Loss]) -> None:
         if renewed:
-            async with self._database.statement() as tx:
-                sealed = [self._sealed(token) for token in renewed]
-                written = await TokenStore(tx).write(sealed)
-            self._tell({token.connection_id for token in sealed} - written)
+            overtaken = await store.write([self._sealed(token) for token in renewed])
+            for token in renewed if self._retried else ():
+                self._retried.pop(token.connection_id, None)
+            self._tell(overtaken)
         if lost:
-            async with self._database.statement() as tx:
-                settled = await TokenStore(tx).lose(lost)
+            settled = await store.lose(lost)
             for loss in lost:
                 if loss.connection_id in settled:
+                    self._stats.losses[LossCause(loss.cause)] += 1
                     log.warning(
                         "connection_lost", connection_id=str(loss.connection_id), cause=loss.cause
                     )
@@ -128,10 +168,13 @@ class Ledger:
 
     def _sealed(self, token: LiveToken) -> SealedToken:
         now = self._clock.monotonic()
+        retries, reason = self._retried.get(token.connection_id, (0, None))
         return SealedToken(
             connection_id=token.connection_id,
             generation=token.generation,
             sealed=self._vault.seal(token.connection_id, token.authorization),
             age_seconds=now - token.sent,
             left_seconds=token.expires - now,
+            retries=retries,
+            retry_reason=reason,
         )

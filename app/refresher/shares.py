@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import structlog
 
 from app.clock import Clock
+from app.connections.live import LiveTokens
 from app.errors import DatabaseUnavailable
 from app.models.identifiers import SHARD_COUNT, ReplicaId, Shard
 from app.store.database import Database
-from app.store.leases import Holding, LeaseStore
+from app.store.leases import Crowd, Holding, LeaseStore
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 6.0
-RENEW_LEASE_EVERY_SECONDS = 2.0
+_LOOKS_PER_LEASE = 3
 _ASK_WITHIN_SECONDS = 2.0
 
 
@@ -36,16 +36,32 @@ def fair_share(replicas: int) -> int:
 
 
 class Shares:
-    """This process's leases. No lock is held in the database between two looks."""
+    """This process's leases. No lock is held in the database between two looks.
 
-    def __init__(self, *, replica: ReplicaId, database: Database, clock: Clock) -> None:
-        self._replica = replica
+    A lease lasts `lease_seconds`; to renew it in time, look every `look_every_seconds`.
+    """
+
+    def __init__(
+        self,
+        *,
+        replica: ReplicaId,
+        database: Database,
+        live: LiveTokens,
+        clock: Clock,
+        lease_seconds: float,
+    ) -> None:
+        self.replica = replica
+        self.lease_seconds = lease_seconds
+        self.look_every_seconds = lease_seconds / _LOOKS_PER_LEASE
+        self.crowd = Crowd(replicas=1, live=0)
         self._database = database
+        self._live = live
         self._clock = clock
         self._epochs: dict[Shard, int] = {}
         self._leaving: frozenset[Shard] = frozenset()
         self._held_at = float("-inf")
         self._in_touch_since: float | None = None
+        self._away_since: float | None = None
 
     def holds(self, shard: Shard) -> bool:
         return shard in self._epochs
@@ -53,9 +69,15 @@ class Shares:
     def held(self) -> list[Shard]:
         return list(self._epochs)
 
-    def is_leaving(self, shard: Shard) -> bool:
-        """Whether it is being handed over: nothing is begun there any more."""
-        return shard in self._leaving
+    @property
+    def leaving(self) -> frozenset[Shard]:
+        """What is being handed over: nothing is begun there any more."""
+        return self._leaving
+
+    @property
+    def away_seconds(self) -> float:
+        """For how long the database has been away; 0 when in touch."""
+        return 0.0 if self._away_since is None else self._clock.monotonic() - self._away_since
 
     async def hold(self) -> Change:
         """Renew our leases, and take of what is free as much as is our share.
@@ -68,19 +90,18 @@ class Shares:
         try:
             holding = await self._ask(asked_at)
         except (DatabaseUnavailable, TimeoutError):
-            if self._in_touch_since is not None:
-                log.warning("database_away", holding_shards=len(self._epochs))
-            self._in_touch_since = None
+            self._lost_touch(asked_at)
             return Change()
         epochs = holding.epochs
         before, self._epochs, self._held_at = self._epochs, epochs, asked_at
+        self.crowd, self._away_since = holding.crowd, None
         if self._in_touch_since is None:
             self._in_touch_since = asked_at
         gained = {shard for shard, epoch in epochs.items() if before.get(shard) != epoch}
         gone = {shard for shard, epoch in before.items() if epochs.get(shard) != epoch}
         if gained or gone:
             log.info("shards_changed", gained=len(gained), gone=len(gone), held=len(epochs))
-        return Change(frozenset(gained), frozenset(gone), self._surplus(holding))
+        return Change(frozenset(gained), frozenset(gone), self._surplus(epochs))
 
     def forget(self, shards: frozenset[Shard]) -> None:
         """Treat these as not held, so that the next look gains them once more."""
@@ -94,7 +115,7 @@ class Shares:
         may have taken over, and we have to look before we renew.
         """
         away = self._in_touch_since is None
-        return away or self._clock.monotonic() - self._held_at < LEASE_SECONDS
+        return away or self._clock.monotonic() - self._held_at < self.lease_seconds
 
     def begin_leaving(self, shards: frozenset[Shard]) -> None:
         """From now on nothing is begun in these."""
@@ -110,7 +131,7 @@ class Shares:
             if give_up:
                 return
             async with asyncio.timeout(_ASK_WITHIN_SECONDS), self._database.statement() as tx:
-                await LeaseStore(tx).release(self._replica, shards)
+                await LeaseStore(tx).release(self.replica, shards)
             for shard in shards:
                 self._epochs.pop(shard, None)
         finally:
@@ -121,30 +142,37 @@ class Shares:
         """Let others take over at once instead of after the leases' end."""
         try:
             async with asyncio.timeout(_ASK_WITHIN_SECONDS), self._database.transaction() as tx:
-                await LeaseStore(tx).leave(self._replica)
+                await LeaseStore(tx).leave(self.replica)
         except (DatabaseUnavailable, TimeoutError):
             log.warning("leases_not_released", reason="database_unavailable")
         self._epochs = {}
 
-    def _surplus(self, holding: Holding) -> frozenset[Shard]:
+    def _lost_touch(self, now: float) -> None:
+        if self._in_touch_since is not None:
+            log.warning("database_away", holding_shards=len(self._epochs))
+        self._in_touch_since = None
+        if self._away_since is None:
+            self._away_since = now
+
+    def _surplus(self, epochs: dict[Shard, int]) -> frozenset[Shard]:
         """The last ones; nothing while there is something on its way already."""
         if self._leaving:
             return frozenset()
-        return frozenset(sorted(holding.epochs)[fair_share(holding.replicas) :])
+        return frozenset(sorted(epochs)[fair_share(self.crowd.replicas) :])
 
     async def _ask(self, now: float) -> Holding:
         """Leases are renewed in a statement of their own, so that nothing else can undo that."""
-        since = self._in_touch_since
+        since, ttl = self._in_touch_since, self.lease_seconds
         async with asyncio.timeout(_ASK_WITHIN_SECONDS), self._database.statement() as tx:
             store = LeaseStore(tx)
-            epochs = await store.renew(self._replica, ttl_seconds=LEASE_SECONDS)
-            replicas = await store.report(self._replica, ttl_seconds=LEASE_SECONDS)
-            missing = fair_share(replicas) - len(epochs)
+            epochs = await store.renew(self.replica, ttl_seconds=ttl)
+            crowd = await store.report(self.replica, live=len(self._live), ttl_seconds=ttl)
+            missing = fair_share(crowd.replicas) - len(epochs)
             if missing > 0 and not self._leaving:
                 epochs |= await store.claim(
-                    self._replica,
+                    self.replica,
                     at_most=missing,
-                    ttl_seconds=LEASE_SECONDS,
-                    expired_too=since is not None and now - since >= LEASE_SECONDS,
+                    ttl_seconds=ttl,
+                    expired_too=since is not None and now - since >= ttl,
                 )
-        return Holding(epochs, replicas)
+        return Holding(epochs, crowd)

@@ -14,11 +14,22 @@ _ATTEMPT = 0.1
 """How long one attempt may take."""
 
 _FIRST_PAUSE = 0.02
-_LONGEST_PAUSE = 0.08
+_LONGEST_PAUSE = 0.03
+_SHORTEST_PAUSE = 1 / 240
 _PAUSE_SPREAD = 0.25
+_PART_OF_WHAT_IS_LEFT = 0.25
+"""Pauses grow at first and shrink again towards the end, when each attempt may be the last."""
 
 _OVERDUE_SPREAD = 0.2
 """What is past its time when we find it is spread over this part of what it has left."""
+
+_LEFT_TO_OTHERS = 0.7
+"""Where others may have taken over unseen, the stored token is theirs to renew until then. Three
+attempts fit into what is left."""
+
+_LEASE = 0.1
+_LONGEST_LEASE_SECONDS = 6.0
+_SHORTEST_LEASE_SECONDS = 1.0
 
 _ATTEMPTS_THAT_MUST_FIT = 3
 _SHORTEST_ATTEMPT_SECONDS = 0.2
@@ -43,6 +54,17 @@ def renewal_due(*, sent: float, expires: float, now: float, chance: float) -> fl
     return now + max(0.0, expires - now) * _OVERDUE_SPREAD * chance
 
 
+def due_when_left_to_others(*, sent: float, expires: float) -> float:
+    """When to renew a token that somebody else may be renewing from the database, unseen by us."""
+    return sent + (expires - sent) * _LEFT_TO_OTHERS
+
+
+def lease_seconds(life_seconds: float) -> float:
+    """How long a refresher that says nothing keeps its shards: short against the life, so that
+    others have most of it to take over."""
+    return min(max(life_seconds * _LEASE, _SHORTEST_LEASE_SECONDS), _LONGEST_LEASE_SECONDS)
+
+
 def attempt_timeout(*, sent: float, expires: float, now: float) -> float:
     """How long the next attempt may take: a tenth of the life, at most ten seconds (it takes one
     of the places that shorter lives may need) and at most what is left."""
@@ -65,9 +87,10 @@ def retry_due(
     it leaves room for three.
     """
     life = expires - sent
-    pause = min(life * _FIRST_PAUSE * 2.0 ** min(failures - 1, 16), life * _LONGEST_PAUSE)
-    pause *= 1 + _PAUSE_SPREAD * (2 * chance - 1)
     left = expires - now
+    pause = min(life * _FIRST_PAUSE * 2.0 ** min(failures - 1, 16), life * _LONGEST_PAUSE)
+    pause = min(pause, max(left * _PART_OF_WHAT_IS_LEFT, life * _SHORTEST_PAUSE))
+    pause *= 1 + _PAUSE_SPREAD * (2 * chance - 1)
     if retry_after is not None:
         wished = retry_after * (1 + _PAUSE_SPREAD * chance)
         pause = max(pause, min(wished, left - worst_case_of_three_attempts(life)))

@@ -11,13 +11,24 @@ from app.models.identifiers import ReplicaId, Shard
 from app.store.intervals import seconds
 from app.store.tables import leases, replicas
 
+FREED = "hearth_leases"
+"""Where it is announced that shards were given away (LISTEN/NOTIFY)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many refreshers there are, ourselves too, and how many tokens they keep alive."""
+
+    replicas: int
+    live: int
+
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What we hold, each shard with its epoch, and how many refreshers there are, ourselves too."""
+    """What we hold, each shard with its epoch, and who is there beside us."""
 
     epochs: dict[Shard, int]
-    replicas: int
+    crowd: Crowd
 
 
 class LeaseStore:
@@ -26,18 +37,18 @@ class LeaseStore:
     def __init__(self, tx: AsyncConnection) -> None:
         self._tx = tx
 
-    async def report(self, replica: ReplicaId, *, ttl_seconds: float) -> int:
-        """Say that we are there; how many of us there are. Forgets who has long been gone."""
-        seen = insert(replicas).values(id=replica, seen_at=func.now())
-        await self._tx.execute(
-            seen.on_conflict_do_update(index_elements=["id"], set_={"seen_at": func.now()})
-        )
+    async def report(self, replica: ReplicaId, *, live: int, ttl_seconds: float) -> Crowd:
+        """Say that we are there, with so many tokens. Forgets who has long been gone."""
+        now = {"seen_at": func.now(), "live": live}
+        seen = insert(replicas).values(id=replica, **now)
+        await self._tx.execute(seen.on_conflict_do_update(index_elements=["id"], set_=now))
         await self._tx.execute(
             delete(replicas).where(replicas.c.seen_at <= func.now() - seconds(10 * ttl_seconds))
         )
         present = replicas.c.seen_at > func.now() - seconds(ttl_seconds)
-        count = select(func.count()).select_from(replicas).where(present)
-        return int((await self._tx.execute(count)).scalar_one())
+        count = select(func.count(), func.coalesce(func.sum(replicas.c.live), 0)).where(present)
+        found = (await self._tx.execute(count)).one()
+        return Crowd(replicas=int(found[0]), live=int(found[1]))
 
     async def renew(self, owner: ReplicaId, *, ttl_seconds: float) -> dict[Shard, int]:
         """Go on holding what is ours; all of it, with its epoch."""
@@ -89,6 +100,7 @@ class LeaseStore:
             )
             .values(owner=None, expires_at=func.now())
         )
+        await self._announce()
 
     async def leave(self, replica: ReplicaId) -> None:
         """Give up all that is ours, and ourselves."""
@@ -98,3 +110,8 @@ class LeaseStore:
             .values(owner=None, expires_at=func.now())
         )
         await self._tx.execute(delete(replicas).where(replicas.c.id == replica))
+        await self._announce()
+
+    async def _announce(self) -> None:
+        """Others need not wait for their next look."""
+        await self._tx.execute(select(func.pg_notify(FREED, "")))

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     SmallInteger,
@@ -142,12 +143,26 @@ sessions = Table(
     Index(None, "expires_at"),
 )
 
-# The refreshers that are there. One that was not seen for a lease's length is gone.
+# The refreshers that are there, and how many tokens each keeps alive. One that was not seen for a
+# lease's length is gone.
 replicas = Table(
     "replicas",
     metadata,
     Column("id", Uuid, primary_key=True),
     _time("seen_at", default_now=True),
+    Column("live", Integer, nullable=False, server_default=text("0")),
+)
+
+# Renewals that somebody wants before their time, for the owner of the shard to take.
+renewals_wanted = Table(
+    "renewals_wanted",
+    metadata,
+    Column(
+        "connection_id", Uuid, ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("shard", SmallInteger, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    _time("asked_at", default_now=True),
 )
 
 # Who renews which part of the connections. `epoch` grows when a part changes hands.

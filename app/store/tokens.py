@@ -5,8 +5,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Double,
-    LargeBinary,
     Row,
     Select,
     SmallInteger,
@@ -34,18 +32,19 @@ _PIECE = 500
 """So many tokens are loaded, and then opened, before other tasks get their turn."""
 
 # One statement for a batch: one round trip, one commit. Rows that somebody else has brought
-# further (a reconnect, a disconnect, another owner) do not match and are not returned. A newer
-# token is proof of life: whoever thought the connection lost was wrong.
-_WRITE = text(
-    f"""
-    WITH written AS (
+# further (a reconnect, a disconnect, another owner) do not match; they are what is returned. A
+# newer token is proof of life: whoever thought the connection lost was wrong.
+_WRITE = f"""
+    WITH new AS (
+        SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::float8[], $5::float8[])
+            AS new (connection_id, generation, sealed, age, left_seconds)
+    ), written AS (
         UPDATE tokens SET
             generation = new.generation,
             sealed = new.sealed,
             renewed_at = now() - make_interval(secs => new.age),
             expires_at = now() + make_interval(secs => new.left_seconds)
-        FROM unnest(:ids, :generations, :sealed, :ages, :lefts)
-            AS new (connection_id, generation, sealed, age, left_seconds)
+        FROM new
         WHERE tokens.connection_id = new.connection_id
             AND tokens.generation < new.generation
         RETURNING tokens.connection_id
@@ -56,15 +55,8 @@ _WRITE = text(
         WHERE connections.id = written.connection_id
             AND connections.status = '{ConnectionStatus.LOST}'
     )
-    SELECT connection_id FROM written
-    """  # noqa: S608 - constants of ours
-).bindparams(
-    bindparam("ids", type_=ARRAY(Uuid)),
-    bindparam("generations", type_=ARRAY(BigInteger)),
-    bindparam("sealed", type_=ARRAY(LargeBinary)),
-    bindparam("ages", type_=ARRAY(Double)),
-    bindparam("lefts", type_=ARRAY(Double)),
-)
+    SELECT connection_id FROM new EXCEPT SELECT connection_id FROM written
+"""  # noqa: S608 - constants of ours
 
 # The token goes and the connection is lost, unless a newer token has come meanwhile. The
 # connection is locked before its token, as by those who connect and disconnect.
@@ -139,18 +131,22 @@ class TokenStore:
         )
 
     async def write(self, batch: Sequence[SealedToken]) -> set[ConnectionId]:
-        """Store renewed tokens; the ids of those that were newer than what is there."""
-        rows = await self._tx.execute(
+        """Store renewed tokens; the ids of those for which something as new was there already.
+
+        Through the driver: SQLAlchemy would take twice as long over the parameters.
+        """
+        raw = await self._tx.get_raw_connection()
+        driver = raw.driver_connection
+        assert driver is not None  # noqa: S101 - a connection in use always has one
+        rows = await driver.fetch(
             _WRITE,
-            {
-                "ids": [item.connection_id for item in batch],
-                "generations": [item.generation for item in batch],
-                "sealed": [item.sealed for item in batch],
-                "ages": [item.age_seconds for item in batch],
-                "lefts": [item.left_seconds for item in batch],
-            },
+            [item.connection_id for item in batch],
+            [item.generation for item in batch],
+            [item.sealed for item in batch],
+            [item.age_seconds for item in batch],
+            [item.left_seconds for item in batch],
         )
-        return {ConnectionId(row.connection_id) for row in rows}
+        return {ConnectionId(row[0]) for row in rows}
 
     async def lose(self, losses: Sequence[Loss]) -> set[ConnectionId]:
         """Mark connections as lost; the ids of those for which nothing newer had come."""

@@ -14,12 +14,12 @@ from sqlalchemy import text
 from app.clock import SystemClock
 from app.connections.live import LiveTokens
 from app.connections.vault import Vault
+from app.garbage import collect_rarely
 from app.infobip.oauth import OAuth, OAuthApp
 from app.infobip.transport import Transport
 from app.logs import configure_logs
 from app.models.identifiers import ReplicaId
 from app.refresher.refresher import Refresher
-from app.refresher.shares import Shares
 from app.security.sealing import SealingKeys, parse_key
 from app.store.database import Database
 from bench.contenders.protocol import Outcome, Stopwatch, Task, answer
@@ -32,6 +32,7 @@ _LOAD_WITHIN_SECONDS = 45.0
 def measure(task: Task) -> Outcome:
     """On uvloop, as the application runs."""
     configure_logs(level="WARNING")
+    collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_measure(task))
 
@@ -87,12 +88,13 @@ async def _wired(task: Task, live: LiveTokens, database: Database) -> AsyncItera
     async with Transport(extra_ca_pem=_read(task.ca_path)) as transport:
         try:
             yield Refresher(
+                replica=ReplicaId(uuid4()),
                 database=database,
                 oauth=OAuth(app=app, transport=transport),
                 vault=Vault(keys=SealingKeys([parse_key(task.sealing_key)])),
                 live=live,
-                shares=Shares(replica=ReplicaId(uuid4()), database=database, clock=clock),
                 clock=clock,
+                life_seconds=task.life_seconds,
                 max_in_flight=task.in_flight,
             )
         finally:

@@ -13,6 +13,7 @@ from app.models.connection import ConnectionStatus, Profile
 from app.models.identifiers import ConnectionId
 from app.models.token import Loss
 from app.refresher.ledger import Ledger
+from app.refresher.stats import Stats
 from app.security.sealing import SealingKeys
 from app.store.connections import ConnectionStore
 from app.store.database import Database
@@ -48,7 +49,13 @@ def overtaken() -> Overtaken:
 
 @pytest.fixture
 def ledger(database: Database, overtaken: Overtaken) -> Ledger:
-    return Ledger(database=database, vault=VAULT, clock=SystemClock(), on_overtaken=overtaken)
+    return Ledger(
+        database=database,
+        vault=VAULT,
+        clock=SystemClock(),
+        stats=Stats(life_seconds=60),
+        on_overtaken=overtaken,
+    )
 
 
 async def connect(database: Database) -> LiveToken:
@@ -58,7 +65,7 @@ async def connect(database: Database) -> LiveToken:
         sealed = VAULT.seal(connection_id, "IBSSO first")
         generation = await TokenStore(tx).begin_grant(connection_id, sealed, age=0, left=60)
     now = SystemClock().monotonic()
-    return LiveToken(connection_id, generation, "IBSSO first", now, now + 60)
+    return LiveToken(connection_id, generation, "IBSSO first", now, 60)
 
 
 async def stored(database: Database, token: LiveToken) -> str | None:
@@ -113,6 +120,7 @@ async def test_what_was_renewed_while_the_database_was_away_is_written_once_in_i
         database=Database(url="postgresql://app@127.0.0.1:1/x", pool_size=1),
         vault=VAULT,
         clock=SystemClock(),
+        stats=Stats(life_seconds=60),
         on_overtaken=Overtaken(),
     )
     for number in range(5):

@@ -67,7 +67,7 @@ async def another_refresher(hearth: Hearth) -> AsyncIterator[Process]:
 
 def held(process: Process) -> int:
     assert process.refresher is not None
-    return process.refresher.shards_held
+    return process.refresher.status().shards
 
 
 async def shared(*processes: Process) -> bool:

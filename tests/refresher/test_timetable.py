@@ -16,7 +16,7 @@ NOW = 1_000.0
 
 
 def entry(number: int) -> LiveToken:
-    return LiveToken(ConnectionId(UUID(int=number)), number, f"IBSSO {number}", NOW, NOW + 60)
+    return LiveToken(ConnectionId(UUID(int=number)), number, f"IBSSO {number}", NOW, 60)
 
 
 def numbers(tokens: list[LiveToken]) -> list[int]:

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from app.errors import ConfigurationError, DatabaseUnavailable
-from app.store.announcements import announced_connections
+from app.models.identifiers import ConnectionId
+from app.store.announcements import Changed, refresher_news
 from app.store.database import Database, read_url
 
 pytestmark = pytest.mark.anyio
@@ -105,7 +106,7 @@ def test_a_url_of_something_else_is_refused_without_repeating_it(url: str) -> No
 async def test_an_announcement_that_makes_no_sense_is_passed_over(database_url: str) -> None:
     database = Database(url=database_url, pool_size=3)
     known = uuid4()
-    heard = announced_connections(database)
+    heard = refresher_news(database)
     listening = asyncio.ensure_future(anext(heard))
 
     async def announce(payload: str) -> None:
@@ -117,7 +118,7 @@ async def test_an_announcement_that_makes_no_sense_is_passed_over(database_url: 
         await announce(str(known))
         await asyncio.sleep(0.01)
 
-    assert listening.result() == known
+    assert listening.result() == Changed(ConnectionId(known))
     await heard.aclose()
     await database.close()
 

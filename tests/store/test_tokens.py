@@ -11,7 +11,7 @@ from app.models.identifiers import SHARD_COUNT, ConnectionId, ReplicaId, Shard, 
 from app.models.token import Loss, SealedToken
 from app.store.connections import ConnectionStore
 from app.store.database import Database
-from app.store.leases import LeaseStore
+from app.store.leases import Crowd, LeaseStore
 from app.store.tokens import TokenStore
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +37,7 @@ async def write(
 ) -> bool:
     token = SealedToken(connection_id, generation, sealed, 0, 60)
     async with database.statement() as tx:
-        return await TokenStore(tx).write([token]) == {connection_id}
+        return await TokenStore(tx).write([token]) == set()
 
 
 async def stored(database: Database, connection_id: ConnectionId) -> SealedToken | None:
@@ -229,21 +229,23 @@ async def test_shards_that_were_given_up_are_free_and_no_others(database: Databa
     assert len(await hold(database, one)) == SHARD_COUNT - 2
 
 
-async def test_replicas_are_counted_while_they_are_seen(database: Database) -> None:
+async def test_replicas_and_their_tokens_are_counted_while_they_are_seen(
+    database: Database,
+) -> None:
     one, other = ReplicaId(uuid4()), ReplicaId(uuid4())
 
-    async def report(replica: ReplicaId, ttl: float) -> int:
+    async def report(replica: ReplicaId, ttl: float, *, live: int = 0) -> Crowd:
         async with database.statement() as tx:
-            return await LeaseStore(tx).report(replica, ttl_seconds=ttl)
+            return await LeaseStore(tx).report(replica, live=live, ttl_seconds=ttl)
 
-    assert await report(one, 6) == 1
-    assert await report(other, 6) == 2
+    assert await report(one, 6, live=30) == Crowd(replicas=1, live=30)
+    assert await report(other, 6, live=12) == Crowd(replicas=2, live=42)
     async with database.statement() as tx:
         await LeaseStore(tx).leave(other)
-    assert await report(one, 6) == 1
+    assert await report(one, 6) == Crowd(replicas=1, live=0)
     await report(other, 6)
     await asyncio.sleep(0.02)
-    assert await report(one, 0.01) == 1
+    assert await report(one, 0.01, live=7) == Crowd(replicas=1, live=7)
 
 
 async def test_leases_that_were_not_renewed_are_free_to_those_who_ask(database: Database) -> None:

@@ -6,17 +6,20 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.connections.disconnection import disconnect
+from app.connections.tokens import NoLiveToken
 from app.errors import (
     ApiKeyRefused,
     ApiUrlRefused,
+    ConnectionLost,
     ConnectionUnknown,
     InfobipThrottled,
     InfobipTimeout,
     InfobipUnreachable,
     MalformedRequest,
+    RenewalTimedOut,
 )
 from app.factory import Process
-from app.models.connection import Connection
+from app.models.connection import Connection, ConnectionType
 from app.models.identifiers import ConnectionId
 from app.web.cursors import read_cursor, write_cursor
 from app.web.dependencies import AdminReader, AdminWriter, ProcessOf
@@ -87,6 +90,30 @@ async def read_connection(
 ) -> ConnectionDetails:
     """One connection, as it is now."""
     return _details(await process.overview.connection(ConnectionId(connection_id)), process)
+
+
+@router.post(
+    "/{connection_id}/refresh",
+    summary="Renew the token now",
+    responses=admin_problems(
+        ConnectionUnknown, ConnectionLost, RenewalTimedOut, input_may_be_malformed=True
+    ),
+)
+async def renew_token(_: AdminWriter, connection_id: UUID, process: ProcessOf) -> ConnectionDetails:
+    """Renew a connection's token before its time; the connection as it is then.
+
+    It is never needed to keep a connection alive. Where a renewal is under way already, this is
+    the one whose result is answered. An API key has no token to renew: its connection is answered
+    as it is.
+    """
+    connection = await process.overview.connection(ConnectionId(connection_id))
+    if connection.type is ConnectionType.OAUTH:
+        try:
+            await process.renewal.now(connection.id)
+        except NoLiveToken as error:
+            raise ConnectionLost(reconnect_url=None) from error
+        connection = await process.overview.connection(connection.id)
+    return _details(connection, process)
 
 
 @router.delete(

@@ -1,0 +1,69 @@
+"""Having a token renewed before its time, by the one who renews that connection anyway.
+
+So a connection has one renewal on the way at most, within a process and between processes: its
+owner's. In the owning process whoever asks waits for that one; elsewhere the owner is told through
+the database, and its result is seen there.
+"""
+
+import asyncio
+from typing import Protocol
+
+from app.connections.tokens import NoLiveToken
+from app.errors import RenewalTimedOut
+from app.models.identifiers import ConnectionId
+from app.store.database import Database
+from app.store.renewals import RenewalRequests, Wanted
+from app.store.tokens import TokenStore
+
+_LOOK_EVERY_SECONDS = 0.1
+
+
+class Renewer(Protocol):
+    """This process's refresher."""
+
+    async def renew_now(self, connection_id: ConnectionId, *, newer_than: int) -> bool:
+        """Whether the token is of a later generation than this now; False also if not ours."""
+
+
+class Renewal:
+    """`renewer` is None where this process has no refresher."""
+
+    def __init__(
+        self, *, database: Database, renewer: Renewer | None, within_seconds: float
+    ) -> None:
+        self._database = database
+        self._renewer = renewer
+        self._within_seconds = within_seconds
+
+    async def now(self, connection_id: ConnectionId) -> None:
+        """Renew the token that the connection has at this moment.
+
+        Raises NoLiveToken, RenewalTimedOut or DatabaseUnavailable.
+        """
+        await self.newer_than(await self._generation(connection_id), connection_id)
+
+    async def newer_than(self, generation: int, connection_id: ConnectionId) -> None:
+        """Renew, unless somebody already did. Raises as `now`."""
+        try:
+            async with asyncio.timeout(self._within_seconds):
+                renewer = self._renewer
+                if renewer and await renewer.renew_now(connection_id, newer_than=generation):
+                    return
+                await self._by_its_owner(connection_id, generation)
+        except TimeoutError as error:
+            raise RenewalTimedOut from error
+
+    async def _by_its_owner(self, connection_id: ConnectionId, generation: int) -> None:
+        async with self._database.transaction() as tx:
+            await RenewalRequests(tx).ask(Wanted(connection_id, generation))
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            if await self._generation(connection_id) > generation:
+                return
+
+    async def _generation(self, connection_id: ConnectionId) -> int:
+        async with self._database.statement() as tx:
+            stored = await TokenStore(tx).load([connection_id])
+        if not stored:
+            raise NoLiveToken
+        return stored[0].generation

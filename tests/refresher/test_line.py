@@ -1,0 +1,98 @@
+"""Who waits for a turn, and whose turn it is."""
+
+from uuid import UUID
+
+from app.connections.live import LiveToken
+from app.models.identifiers import ConnectionId
+from app.refresher.line import Line
+from app.refresher.pace import Pace
+
+LIFE = 60.0
+NOW = 1_000.0
+
+
+def token(number: int, *, age: float, failures: int = 0) -> LiveToken:
+    return LiveToken(ConnectionId(UUID(int=number)), 1, "IBSSO x", NOW - age, LIFE, failures)
+
+
+class Waiting:
+    """A line with a ceiling, or none."""
+
+    def __init__(self, *, ceiling: float | None = None) -> None:
+        self.gone: set[LiveToken] = set()
+        self.pace = Pace(life_seconds=LIFE, now=NOW)
+        self.pace.set_ceiling(ceiling, now=NOW)
+        self.line = Line(pace=self.pace, is_current=lambda one: one not in self.gone)
+
+    def add(self, *tokens: LiveToken) -> None:
+        for one in tokens:
+            self.line.add(one)
+
+    def all_that_may_go(self, now: float = NOW) -> list[LiveToken]:
+        found = []
+        while (one := self.line.take(now)) is not None:
+            found.append(one)
+        return found
+
+
+def test_who_is_nearest_to_the_end_comes_first() -> None:
+    waiting = Waiting()
+    young, old, retried = token(1, age=31), token(2, age=40), token(3, age=35, failures=2)
+    waiting.add(young, old, retried)
+
+    assert waiting.all_that_may_go() == [old, retried, young]
+
+
+def test_who_is_wanted_at_once_comes_before_all_others() -> None:
+    waiting = Waiting()
+    old, wanted, waits_already = token(1, age=50), token(2, age=1), token(3, age=31)
+    waiting.add(old, waits_already)
+    waiting.line.add(wanted, at_once=True)
+
+    assert waiting.line.move_up(waits_already)
+    assert not waiting.line.move_up(token(4, age=1))
+    assert waiting.all_that_may_go()[-1] is old
+
+
+def test_who_is_nobodys_any_more_is_passed_over() -> None:
+    waiting = Waiting()
+    old, young = token(1, age=40), token(2, age=31)
+    waiting.add(old, young)
+    waiting.gone.add(old)
+
+    assert waiting.all_that_may_go() == [young]
+
+
+def test_under_a_ceiling_some_have_to_wait_and_none_is_forgotten() -> None:
+    waiting = Waiting(ceiling=8)
+    tokens = [token(number, age=30 + number) for number in range(10)]
+    waiting.add(*tokens)
+
+    taken = waiting.all_that_may_go()
+    assert 1 <= len(taken) <= 3
+    assert waiting.line.ready(NOW) == 0
+    assert waiting.line.ready(NOW + 0.25) == 2
+    for step in range(1, 20):
+        taken += waiting.all_that_may_go(NOW + step / 4)
+
+    assert taken == tokens[::-1]
+
+
+def test_retries_that_have_to_wait_do_not_hold_up_first_attempts() -> None:
+    waiting = Waiting()
+    while waiting.pace.may_send(NOW, retry=True, stretched=0.5):
+        pass
+    retried, first = token(1, age=50, failures=1), token(2, age=30)
+    waiting.add(retried, first)
+
+    assert waiting.all_that_may_go() == [first]
+    assert waiting.all_that_may_go(NOW + 1) == [retried]
+
+
+def test_how_far_the_most_urgent_one_is_into_its_life() -> None:
+    waiting = Waiting()
+    assert waiting.line.stretched(NOW) == 0
+
+    waiting.add(token(1, age=30), token(2, age=45), token(3, age=36, failures=1))
+
+    assert waiting.line.stretched(NOW) == 0.75
