@@ -18,6 +18,7 @@ from app.errors import ConfigurationError
 from app.serving import listen, run_async, serve
 from app.settings import (
     InfobipSettings,
+    MetricsSettings,
     RefresherSettings,
     Settings,
     StorageSettings,
@@ -115,6 +116,7 @@ def _settings(port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path)
             portal_url=sandbox_url,
         ),
         refresher=RefresherSettings(_env_file=None),
+        metrics=MetricsSettings(_env_file=None),
     )
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from app.admin.keys import AdminKeys
@@ -18,8 +19,11 @@ from app.connections.authorisation import Authorisations
 from app.connections.links import ActivationLinks
 from app.connections.live import LiveTokens
 from app.connections.receipts import Receipts
+from app.connections.renewal import Renewal
 from app.connections.tokens import UsableTokens
+from app.connections.usage import Usage
 from app.connections.vault import Vault
+from app.embed.memory import RememberedSessions
 from app.embed.sessions import SessionLimits, Sessions
 from app.errors import ConfigurationError
 from app.gateway.gateway import Gateway
@@ -28,9 +32,9 @@ from app.infobip.app_credentials import Portal
 from app.infobip.calls import Calls
 from app.infobip.oauth import OAuth, OAuthApp
 from app.infobip.transport import Transport
+from app.metrics import process_metrics
 from app.models.identifiers import ReplicaId
 from app.refresher.refresher import Refresher
-from app.refresher.shares import Shares
 from app.refresher.timings import check_timings
 from app.security.sealing import SealingKeys, parse_key
 from app.settings import Settings, problems
@@ -63,6 +67,10 @@ class Process:
     gateway: Gateway
     live: LiveTokens
     refresher: Refresher | None
+    renewal: Renewal
+    usage: Usage
+    remembered: RememberedSessions
+    metrics: CollectorRegistry
 
 
 @asynccontextmanager
@@ -178,7 +186,9 @@ def _wire(
     oauth = OAuth(app=app, transport=transport) if app else None
     vault = Vault(keys=keys)
     live = LiveTokens()
-    tokens = UsableTokens(live=live, database=database, vault=vault, clock=clock)
+    usage = Usage(database=database, clock=clock)
+    tokens = UsableTokens(live=live, database=database, vault=vault, clock=clock, usage=usage)
+    remembered = RememberedSessions(clock=clock, idle_seconds=settings.web.session_idle_seconds)
     authorisations = None
     refresher = None
     if oauth is not None:
@@ -186,13 +196,15 @@ def _wire(
             database=database, oauth=oauth, vault=vault, clock=clock, pkce=_wants_pkce(settings)
         )
         refresher = Refresher(
+            replica=ReplicaId(uuid4()),
             database=refresher_database,
             oauth=oauth,
             vault=vault,
             live=live,
-            shares=Shares(replica=ReplicaId(uuid4()), database=refresher_database, clock=clock),
             clock=clock,
+            life_seconds=settings.infobip.token_lifetime_seconds,
             max_in_flight=settings.refresher.max_in_flight,
+            rate_per_second=settings.refresher.rate_per_second,
         )
     return Process(
         settings=settings,
@@ -214,7 +226,9 @@ def _wire(
             else None
         ),
         receipts=Receipts(keys=keys),
-        sessions=Sessions(database=database, limits=_session_limits(settings)),
+        sessions=Sessions(
+            database=database, limits=_session_limits(settings), remembered=remembered, clock=clock
+        ),
         tokens=tokens,
         app_check=AppCheck(
             ours=_our_app(settings),
@@ -232,6 +246,16 @@ def _wire(
         ),
         live=live,
         refresher=refresher,
+        renewal=Renewal(
+            database=database,
+            renewer=refresher,
+            within_seconds=settings.web.gateway_timeout_seconds,
+        ),
+        usage=usage,
+        remembered=remembered,
+        metrics=process_metrics(
+            refresher=refresher, life_seconds=settings.infobip.token_lifetime_seconds
+        ),
     )
 
 

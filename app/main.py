@@ -1,15 +1,19 @@
 """The web application."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 from fastapi import FastAPI
 
 from app.connections.retention import purge_for_ever
+from app.embed.endings import follow_endings
+from app.errors import DatabaseUnavailable
 from app.factory import Process, open_process
 from app.settings import Settings, origin_of
+from app.web.metrics_port import serve_metrics
 from app.web.middleware import WebRules, install_middleware
 from app.web.problems import install_error_handlers
 from app.web.routes import (
@@ -36,16 +40,20 @@ def create_app(
     *,
     refresher: bool = True,
     on_failure: Callable[[], None] = lambda: None,
+    metrics_listener: socket.socket | None = None,
 ) -> FastAPI:
     """Hearth as an ASGI application, with or without a refresher in the same process.
 
     `on_failure` is called when a background duty died: the process should then end, because
-    tokens are no longer kept alive by it.
+    tokens are no longer kept alive by it. `metrics_listener` is a port of their own for metrics.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_process(settings) as process, _duties(process, refresher, on_failure):
+        async with (
+            open_process(settings) as process,
+            _duties(process, refresher, on_failure, metrics_listener),
+        ):
             await _keep_configured_api_key(process)
             app.state.process = process
             yield
@@ -87,15 +95,28 @@ def _web_rules(settings: Settings) -> WebRules:
 
 @asynccontextmanager
 async def _duties(
-    process: Process, refresher: bool, on_failure: Callable[[], None]
+    process: Process,
+    refresher: bool,
+    on_failure: Callable[[], None],
+    metrics_listener: socket.socket | None,
 ) -> AsyncIterator[None]:
     """What goes on beside the requests; stopped in good order at the end."""
     stop = asyncio.Event()
     idle_seconds = process.settings.web.session_idle_seconds
-    purge = asyncio.create_task(purge_for_ever(process.database, session_idle_seconds=idle_seconds))
-    tasks = [purge]
+    endless = [
+        asyncio.create_task(duty)
+        for duty in (
+            purge_for_ever(process.database, session_idle_seconds=idle_seconds),
+            process.usage.write_for_ever(),
+            follow_endings(process.database, process.remembered),
+        )
+    ]
+    tasks = list(endless)
     if refresher and process.refresher is not None:
         tasks.append(asyncio.create_task(process.refresher.run(stop)))
+    if metrics_listener is not None:
+        serving = serve_metrics(process.metrics, metrics_listener, stop)
+        tasks.append(asyncio.create_task(serving))
 
     def ended(task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -108,5 +129,8 @@ async def _duties(
         yield
     finally:
         stop.set()
-        purge.cancel()
+        for task in endless:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(DatabaseUnavailable):
+            await process.usage.write()

@@ -13,9 +13,11 @@ import uvloop
 
 from app.errors import ConfigurationError
 from app.factory import open_process
+from app.garbage import collect_rarely
 from app.main import create_app
 from app.settings import Settings
 from app.web.guarded_protocol import GuardedProtocol
+from app.web.metrics_port import serve_metrics
 
 _FINISH_REQUESTS_WITHIN_SECONDS = 2
 _DESCRIPTORS = 65_536
@@ -45,7 +47,9 @@ def serve(settings: Settings, listener: socket.socket) -> int:
 
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, on_failure=on_failure),
+            create_app(
+                settings, on_failure=on_failure, metrics_listener=_listen_for_metrics(settings)
+            ),
             http=GuardedProtocol,
             loop="uvloop",
             ws="none",
@@ -56,6 +60,7 @@ def serve(settings: Settings, listener: socket.socket) -> int:
         )
     )
     _allow_many_descriptors()
+    collect_rarely()
     with uvicorn_signals_swallowed():
         server.run(sockets=[listener])
     return 1 if failed or not server.started else 0
@@ -66,6 +71,7 @@ def refresh(settings: Settings) -> int:
 
     Raises ConfigurationError where there is nothing to refresh.
     """
+    collect_rarely()
     run_async(_refresh(settings))
     return 0
 
@@ -81,13 +87,22 @@ async def _refresh(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    listener = _listen_for_metrics(settings)
     async with open_process(settings) as process:
         if process.refresher is None:
             raise ConfigurationError(
                 "There is nothing to refresh: INFOBIP_CLIENT_ID is not set, and an API key needs "
                 "no renewal. Only `serve` is of use here."
             )
-        await process.refresher.run(stop)
+        duties = [process.refresher.run(stop)]
+        if listener is not None:
+            duties.append(serve_metrics(process.metrics, listener, stop))
+        await asyncio.gather(*duties)
+
+
+def _listen_for_metrics(settings: Settings) -> socket.socket | None:
+    port = settings.metrics.port
+    return listen(settings.metrics.host, port, option="METRICS_PORT") if port is not None else None
 
 
 def _allow_many_descriptors() -> None:

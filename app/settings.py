@@ -169,6 +169,17 @@ class RefresherSettings(_Group):
     model_config = SettingsConfigDict(env_prefix="REFRESHER_")
 
     max_in_flight: int = Field(default=500, ge=1, le=10_000)
+    rate_per_second: float | None = Field(default=None, gt=0, le=1_000_000)
+    """Renewals per second of the whole deployment, failed attempts included. Unset = no limit."""
+
+
+class MetricsSettings(_Group):
+    """Where GET /metrics is answered without an admin key, if anywhere."""
+
+    model_config = SettingsConfigDict(env_prefix="METRICS_")
+
+    host: str = "127.0.0.1"
+    port: int | None = Field(default=None, ge=1, le=65_535)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +190,7 @@ class Settings:
     storage: StorageSettings
     infobip: InfobipSettings
     refresher: RefresherSettings
+    metrics: MetricsSettings
 
     @classmethod
     def load(cls) -> Self:
@@ -213,6 +225,7 @@ _GROUPS: dict[str, type[_Group]] = {
     "storage": StorageSettings,
     "infobip": InfobipSettings,
     "refresher": RefresherSettings,
+    "metrics": MetricsSettings,
 }
 
 

@@ -12,6 +12,7 @@ class LiveToken(msgspec.Struct, eq=False, gc=False):
     """A token in memory. Times are of this process's monotonic clock, in seconds.
 
     `failures` counts attempts to renew it that brought nothing, `trouble` is the last one's reason.
+    `appointment` is where in the refresher's timetable it stands; None when it is not there.
 
     Mutable, compared by identity, and small, on purpose: there may be a million of them, each
     renewed twice a minute.
@@ -24,6 +25,7 @@ class LiveToken(msgspec.Struct, eq=False, gc=False):
     life: float
     failures: int = 0
     trouble: str | None = None
+    appointment: object = None
 
     @property
     def expires(self) -> float:

@@ -6,6 +6,7 @@ import structlog
 
 from app.clock import Clock
 from app.connections.live import LiveTokens
+from app.connections.usage import Usage
 from app.connections.vault import Vault
 from app.infobip.api_keys import api_key_authorization
 from app.models.connection import Connection, ConnectionStatus, ConnectionType
@@ -27,8 +28,17 @@ class UsableTokens:
     API keys come from the database each time: they live long, and a disconnect ends them at once.
     """
 
-    def __init__(self, *, live: LiveTokens, database: Database, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        live: LiveTokens,
+        database: Database,
+        vault: Vault,
+        clock: Clock,
+        usage: Usage,
+    ) -> None:
         self._live = live
+        self._usage = usage
         self._database = database
         self._vault = vault
         self._clock = clock
@@ -40,6 +50,7 @@ class UsableTokens:
         """
         if connection.status is not ConnectionStatus.ACTIVE:
             raise NoLiveToken
+        self._usage.note(connection.id)
         if connection.type is ConnectionType.API_KEY:
             return await self._api_key(connection)
         live = self._live.get(connection.id)

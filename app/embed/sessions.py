@@ -1,10 +1,12 @@
 """Sessions of embedded pages: made at each sign-in, kept as hashes, ended server-side."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
+from app.clock import Clock
 from app.connections.authorisation import Completed
-from app.errors import HandoverUnknown, NotSignedIn
+from app.embed.memory import RememberedSessions
+from app.errors import DatabaseUnavailable, HandoverUnknown, NotSignedIn
 from app.models.flow import EmbeddedLoad
 from app.models.identifiers import SessionId
 from app.models.session import Session
@@ -32,11 +34,23 @@ class SessionLimits:
 
 
 class Sessions:
-    """What a browser's session token stands for."""
+    """What a browser's session token stands for.
 
-    def __init__(self, *, database: Database, limits: SessionLimits) -> None:
+    The database is asked each time. What it said is remembered for while it cannot be had.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        limits: SessionLimits,
+        remembered: RememberedSessions,
+        clock: Clock,
+    ) -> None:
         self._database = database
         self._limits = limits
+        self._remembered = remembered
+        self._clock = clock
 
     async def sign_in(self, completed: Completed, *, replacing: str | None) -> str:
         """A new session for who was just proven to be there; the token for its cookie.
@@ -54,6 +68,8 @@ class Sessions:
                     grace_seconds=_GRACE_SECONDS,
                 )
             await _add(store, completed, token, life_seconds=self._limits.absolute_seconds)
+        if replacing is not None:
+            self._remembered.forget_token(token_hash(replacing))
         return token
 
     async def hand_over(self, completed: Completed) -> str:
@@ -79,24 +95,46 @@ class Sessions:
         return token
 
     async def find(self, token: str, *, prefix: str) -> Session:
-        """The live session of this token, which has to be of this kind. Raises NotSignedIn."""
+        """The live session of this token, which has to be of this kind.
+
+        Raises NotSignedIn, or DatabaseUnavailable when only the database could know it.
+        """
         if not token.startswith(prefix):
             raise NotSignedIn
-        async with self._database.statement() as tx:
-            store = SessionStore(tx)
-            session = await store.find(
-                token_hash=token_hash(token), idle_seconds=self._limits.idle_seconds
-            )
-            if session is None:
-                raise NotSignedIn
-            if session.seen_seconds_ago > self._limits.idle_seconds * _SEEN_ACCURACY:
-                await store.touch(session.id)
+        known_by = token_hash(token)
+        as_of = self._clock.monotonic()
+        try:
+            session = await self._ask(known_by)
+        except DatabaseUnavailable:
+            remembered = self._remembered.find(known_by)
+            if remembered is None:
+                raise
+            return remembered
+        if session is None:
+            self._remembered.discard(known_by)
+            raise NotSignedIn
+        self._remembered.remember(known_by, session, as_of=as_of)
         return session
 
     async def end(self, session_id: SessionId) -> None:
-        """Sign out; also fine when the session is over already."""
+        """Sign out; also fine when the session is over already. Raises DatabaseUnavailable; then
+        it may live on, but not from this process's memory."""
+        try:
+            async with self._database.statement() as tx:
+                await SessionStore(tx).end(session_id)
+        finally:
+            self._remembered.forget(session_id)
+
+    async def _ask(self, known_by: bytes) -> Session | None:
         async with self._database.statement() as tx:
-            await SessionStore(tx).end(session_id)
+            store = SessionStore(tx)
+            session = await store.find(token_hash=known_by, idle_seconds=self._limits.idle_seconds)
+            if session is None:
+                return None
+            if session.seen_seconds_ago > self._limits.idle_seconds * _SEEN_ACCURACY:
+                await store.touch(session.id)
+                session = replace(session, seen_seconds_ago=0.0)
+        return session
 
 
 async def _add(

@@ -83,7 +83,7 @@ class Transport:
                 .build()
                 .send()
             )
-            body = await response.bytes()
+            body = bytes(await response.bytes())
         except RequestTimeoutError as error:
             raise TimedOut(type(error).__name__) from error
         except PyreqwestError as error:

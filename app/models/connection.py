@@ -79,6 +79,7 @@ class Connection:
 
     `renewed_at` and `expires_at` are those of its token; an API key has neither. `external_id`
     is the operator's name for whose connection it is. `api_url` stands in for the default one.
+    `last_used_at` is right to half a minute.
     """
 
     id: ConnectionId
@@ -93,3 +94,4 @@ class Connection:
     connected_at: datetime
     renewed_at: datetime | None
     expires_at: datetime | None
+    last_used_at: datetime | None

@@ -10,7 +10,10 @@ from app.models.identifiers import SessionId
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in page: whose connection it may use, and until when (absolute limit)."""
+    """A signed-in page: whose connection it may use, and until when (absolute limit).
+
+    `remembered`: as this process saw it last, because the database could not be asked.
+    """
 
     id: SessionId
     connection: Connection
@@ -18,3 +21,5 @@ class Session:
     params: Params
     expires_at: datetime
     seen_seconds_ago: float
+    left_seconds: float
+    remembered: bool = False

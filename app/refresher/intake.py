@@ -15,6 +15,7 @@ from app.refresher.stats import Stats
 from app.security.sealing import Unsealable
 from app.store.connections import ConnectionStore
 from app.store.database import Database
+from app.store.renewals import RenewalRequests, Wanted
 from app.store.tokens import TokenStore
 
 log = structlog.get_logger(__name__)
@@ -91,6 +92,13 @@ class Intake:
             token.connection_id in overtaken and self._is_same_grant(token) for token in tokens
         )
         self._take_in(tokens, as_of=asked_at)
+
+    async def requests(self) -> list[Wanted]:
+        """Renewals that others want of us; each is handed out once."""
+        async with self._database.statement() as tx:
+            wanted = await RenewalRequests(tx).take(self._shares.held())
+        await self.look_again([one.connection_id for one in wanted])  # some may be new
+        return wanted
 
     async def changed(self, *, within_seconds: float) -> list[ConnectionId]:
         """The poll behind the announcements, for those that never arrived."""

@@ -24,7 +24,6 @@ from app.refresher.status import RefresherStatus
 from app.refresher.timings import lease_seconds
 from app.store.announcements import Changed, SharesFreed, refresher_news
 from app.store.database import Database
-from app.store.renewals import RenewalRequests
 
 log = structlog.get_logger(__name__)
 
@@ -269,10 +268,8 @@ class Refresher:
                 await self._look_at_requests.wait()
                 self._look_at_requests.clear()
                 with suppress(DatabaseUnavailable):
-                    async with self._database.statement() as tx:
-                        wanted = await RenewalRequests(tx).take(self._shares.held())
-                    for one in wanted:
-                        renewal = self.renew_now(one.connection_id, newer_than=one.generation)
+                    for wanted in await self._intake.requests():
+                        renewal = self.renew_now(wanted.connection_id, newer_than=wanted.generation)
                         group.create_task(renewal)
 
     # --- the end --------------------------------------------------------------------------

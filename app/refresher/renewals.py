@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Collection
 
 import structlog
@@ -61,7 +60,6 @@ class Renewals:
         self._timetable = Timetable(now=clock.monotonic())
         self._line = Line(pace=pace, is_current=self._is_current)
         self._under_way: set[LiveToken] = set()
-        self._void: Counter[LiveToken] = Counter()
         self._waiters: dict[ConnectionId, list[asyncio.Future[None]]] = {}
         self._crew = Crew(size=max_in_flight, take=self._take, work=self._renew)
 
@@ -143,19 +141,16 @@ class Renewals:
     # --- when -----------------------------------------------------------------------------
 
     def _now_due(self, token: LiveToken, *, paused: bool) -> None:
-        if token in self._void:
-            self._void -= Counter((token,))
-        elif not self._is_current(token):
-            pass
-        elif paused and not token.failures:
+        if not self._is_current(token):
+            return
+        if paused and not token.failures:
             self.schedule(token)  # what has piled up is spread anew
         else:
             self._line.add(token)
 
     def _bring_forward(self, token: LiveToken) -> None:
-        """Before its time; its entry in the timetable is void then."""
         if not self._line.move_up(token):
-            self._void[token] += 1
+            token.appointment = None
             self._line.add(token, at_once=True)
         self._crew.wake(1)
 

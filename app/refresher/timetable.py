@@ -6,8 +6,8 @@ TICK_SECONDS = 0.02
 
 
 class Timetable:
-    """Entries by due time, in ticks. Taking one out early is not needed: stale ones are skipped
-    by whoever takes them, because they are no longer the live token of their connection."""
+    """Tokens by due time, in ticks. Each is here once: whoever enters it anew, or cancels its
+    appointment, leaves an entry behind that is passed over when its time comes."""
 
     def __init__(self, *, now: float) -> None:
         self._next_tick = _tick(now)
@@ -15,10 +15,12 @@ class Timetable:
 
     def add(self, due: float, token: LiveToken) -> None:
         """What is already past comes with the next `take_due`."""
-        self._slots.setdefault(max(_tick(due), self._next_tick), []).append(token)
+        slot = self._slots.setdefault(max(_tick(due), self._next_tick), [])
+        slot.append(token)
+        token.appointment = slot
 
     def take_due(self, now: float) -> list[LiveToken]:
-        """All entries that have become due since the last call, oldest first."""
+        """All tokens that have become due since the last call, oldest first."""
         last = _tick(now)
         due: list[LiveToken] = []
         if last - self._next_tick > len(self._slots):
@@ -26,7 +28,11 @@ class Timetable:
         else:
             ticks = list(range(self._next_tick, last + 1))
         for tick in ticks:
-            due += self._slots.pop(tick, ())
+            slot = self._slots.pop(tick, ())
+            for token in slot:
+                if token.appointment is slot:
+                    token.appointment = None
+                    due.append(token)
         self._next_tick = max(self._next_tick, last + 1)
         return due
 

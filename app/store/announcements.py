@@ -1,53 +1,95 @@
-"""Hearing of changed connections as they are committed (LISTEN/NOTIFY)."""
+"""Hearing of what others changed as it is committed (LISTEN/NOTIFY)."""
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
-from app.models.identifiers import ConnectionId
+from app.models.identifiers import ConnectionId, SessionId
 from app.store.connections import CHANNEL
 from app.store.database import Database, unavailable_translated
+from app.store.endings import ENDINGS
+from app.store.leases import FREED
+from app.store.renewals import WANTED
 
 log = structlog.get_logger(__name__)
 
 _STILL_THERE_AFTER_SECONDS = 30.0
 
 
-async def announced_connections(database: Database) -> AsyncGenerator[ConnectionId, None]:
-    """Ids as they are announced, until the connection to Postgres breaks.
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A connection was made, remade or ended."""
+
+    connection_id: ConnectionId
+
+
+@dataclass(frozen=True, slots=True)
+class SharesFreed:
+    """A refresher has given shards away: they can be claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalWanted:
+    """Somebody waits for a renewal before its time (see `store.renewals`)."""
+
+
+RefresherNews = Changed | SharesFreed | RenewalWanted
+
+
+async def refresher_news(database: Database) -> AsyncGenerator[RefresherNews, None]:
+    """What concerns refreshers; see `_announced`."""
+    async for channel, payload in _announced(database, CHANNEL, FREED, WANTED):
+        if channel == FREED:
+            yield SharesFreed()
+        elif channel == WANTED:
+            yield RenewalWanted()
+        elif (changed := _read(payload)) is not None:
+            yield Changed(ConnectionId(changed))
+
+
+async def ended_sessions(database: Database) -> AsyncGenerator[SessionId, None]:
+    """Sessions that were ended, or given less time; see `_announced`."""
+    async for _, payload in _announced(database, ENDINGS):
+        if (ended := _read(payload)) is not None:
+            yield SessionId(ended)
+
+
+async def _announced(database: Database, *channels: str) -> AsyncGenerator[tuple[str, str], None]:
+    """Channels and payloads as they are announced, until the connection to Postgres breaks.
 
     Raises DatabaseUnavailable then. What was announced meanwhile is missed: poll as well.
     Keeps one connection of the pool. Behind a transaction pooler nothing arrives.
     """
-    heard: asyncio.Queue[str | None] = asyncio.Queue()
+    heard: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue()
     with unavailable_translated():
         async with database.engine.connect() as connection:
             raw = await connection.get_raw_connection()
             driver = raw.driver_connection
             assert driver is not None  # noqa: S101 - a fresh pool connection always has one
             driver.add_termination_listener(lambda _: heard.put_nowait(None))
-            await driver.add_listener(CHANNEL, lambda *told: heard.put_nowait(told[3]))
+            for channel in channels:
+                await driver.add_listener(channel, lambda *told: heard.put_nowait(told[2:]))
             try:
                 while True:
                     try:
-                        payload = await asyncio.wait_for(heard.get(), _STILL_THERE_AFTER_SECONDS)
+                        told = await asyncio.wait_for(heard.get(), _STILL_THERE_AFTER_SECONDS)
                     except TimeoutError:
                         await driver.execute("SELECT 1")  # a half-open connection shows now
                         continue
-                    if payload is None:
+                    if told is None:
                         raise ConnectionResetError
-                    if (connection_id := _read(payload)) is not None:
-                        yield connection_id
+                    yield told
             finally:
                 await connection.invalidate()
 
 
-def _read(payload: str) -> ConnectionId | None:
+def _read(payload: str) -> UUID | None:
     """Anybody who may connect to the database may announce anything."""
     try:
-        return ConnectionId(UUID(payload))
+        return UUID(payload)
     except ValueError:
         log.warning("announcement_unreadable")
         return None

@@ -1,16 +1,19 @@
 """Connections: whom they stand for and whether they live."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Float,
     Row,
     Select,
+    SmallInteger,
     Uuid,
     any_,
     case,
+    column,
     func,
     literal,
     select,
@@ -29,8 +32,9 @@ from app.models.connection import (
     Profile,
     Role,
 )
-from app.models.identifiers import ConnectionId
+from app.models.identifiers import ConnectionId, Shard
 from app.models.listing import Place, Wanted
+from app.store.endings import telling
 from app.store.intervals import seconds as interval
 from app.store.tables import connections, sessions, tokens
 
@@ -89,14 +93,14 @@ class ConnectionStore:
         found = select_connections().order_by(
             connections.c.created_at.desc(), connections.c.id.desc()
         )
-        for column, value in (
+        for wanted_column, value in (
             (connections.c.status, wanted.status),
             (connections.c.type, wanted.type),
             (connections.c.account_key, wanted.account_key),
             (connections.c.external_id, wanted.external_id),
         ):
             if value is not None:
-                found = found.where(column == value)
+                found = found.where(wanted_column == value)
         if after is not None:
             place = tuple_(connections.c.created_at, connections.c.id)
             found = found.where(place < tuple_(literal(after.created_at), literal(after.id)))
@@ -201,7 +205,7 @@ class ConnectionStore:
         )
         ended = (await self._tx.execute(statement)).rowcount == 1
         if ended:
-            await self._tx.execute(sessions.delete().where(_of_connection(connection_id)))
+            await self._tx.execute(telling(sessions.delete().where(_of_connection(connection_id))))
         return ended
 
     async def tell(self, connection_id: ConnectionId) -> None:
@@ -214,6 +218,34 @@ class ConnectionStore:
         """Connections that were made, remade, lost or ended lately: what a poll looks at."""
         since = _NOW - interval(seconds)
         statement = select(connections.c.id).where(connections.c.changed_at > since)
+        return [ConnectionId(row.id) for row in await self._tx.execute(statement)]
+
+    async def note_used(self, ages: Mapping[ConnectionId, float]) -> None:
+        """They were used so many seconds ago, unless a later use is known already."""
+        used = func.unnest(
+            literal(list(ages), ARRAY(Uuid)), literal(list(ages.values()), ARRAY(Float))
+        ).table_valued(column("id", Uuid), column("age", Float), name="used")
+        at = _NOW - interval(used.c.age)
+        latest = func.greatest(connections.c.last_used_at, at)
+        await self._tx.execute(
+            update(connections).where(connections.c.id == used.c.id).values(last_used_at=latest)
+        )
+
+    async def least_recently_used(
+        self, shards: Sequence[Shard], at_most: int
+    ) -> list[ConnectionId]:
+        """So many of these shards' live connections: those whose last use is longest ago."""
+        last = func.coalesce(connections.c.last_used_at, connections.c.connected_at)
+        statement = (
+            select(connections.c.id)
+            .join(tokens, tokens.c.connection_id == connections.c.id)
+            .where(
+                tokens.c.shard == any_(literal(list(shards), ARRAY(SmallInteger))),
+                connections.c.status == ConnectionStatus.ACTIVE,
+            )
+            .order_by(last, connections.c.id)
+            .limit(at_most)
+        )
         return [ConnectionId(row.id) for row in await self._tx.execute(statement)]
 
     async def not_active(self, ids: Sequence[ConnectionId]) -> list[ConnectionId]:
@@ -255,6 +287,7 @@ def connection_of(row: Row[Any]) -> Connection:
         connected_at=row.connected_at,
         renewed_at=row.renewed_at,
         expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
     )
 
 

@@ -2,9 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from typing import Any
+from weakref import WeakSet
 
+import asyncpg
 import sqlalchemy
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import (
@@ -17,12 +25,14 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from app.errors import ConfigurationError, DatabaseUnavailable
+from app.store.watch import Watch
 
 _CONNECT_SECONDS = 3.0
 _COMMAND_SECONDS = 10.0
 _POOL_WAIT_SECONDS = 3.0
 _RECYCLE_SECONDS = 1_800
 _CLOSE_WITHIN_SECONDS = 1.0
+_ANSWERS_WITHIN_SECONDS = 1.5
 
 # SQLSTATEs, or their first digits, that mean "not now": connection trouble, a standby that is not
 # yet the primary, no access, no such database (yet), a conflict, resources, an operator at work,
@@ -30,9 +40,14 @@ _CLOSE_WITHIN_SECONDS = 1.0
 _NOT_NOW = ("08", "25006", "28", "3D", "40", "53", "55P03", "57", "58", "XX")
 
 
+# Those with which the server itself, or a pooler before it, says that it is not there.
+_NOT_THERE = ("08", "57")
+
+
 class Database:
     """A pool of connections. `pooler` is `transaction` behind PgBouncer.
 
+    With `refuse_while_away`, who comes while the server is away is told so at once (see `Watch`).
     Raises ConfigurationError for a URL that cannot be used.
     """
 
@@ -44,7 +59,10 @@ class Database:
         pooler: str = "none",
         command_seconds: float | None = _COMMAND_SECONDS,
         pool_wait_seconds: float = _POOL_WAIT_SECONDS,
+        refuse_while_away: bool = False,
     ) -> None:
+        self._open: WeakSet[asyncpg.Connection] = WeakSet()
+        self._watch = Watch(answers=self._answers, cut=self._cut) if refuse_while_away else None
         self.engine = create_async_engine(
             read_url(url),
             pool_size=pool_size,
@@ -52,13 +70,16 @@ class Database:
             pool_timeout=pool_wait_seconds,
             pool_recycle=_RECYCLE_SECONDS,
             pool_pre_ping=True,
-            connect_args=_driver_options(pooler, command_seconds),
+            connect_args=_driver_options(pooler, command_seconds)
+            | {"async_creator_fn": self._connect},
             hide_parameters=True,
         )
         self._autocommit_engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def close(self) -> None:
         """Close the pool; a server that does not answer any more is not waited for."""
+        if self._watch is not None:
+            self._watch.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_WITHIN_SECONDS):
                 await self.engine.dispose()
@@ -66,16 +87,48 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """All or nothing. Raises DatabaseUnavailable when Postgres is not to be had."""
-        with unavailable_translated():
+        with self._used(), unavailable_translated():
             async with self.engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
         """For statements that need no transaction around them."""
-        with unavailable_translated():
+        with self._used(), unavailable_translated():
             async with self._autocommit_engine.connect() as connection:
                 yield connection
+
+    def _used(self) -> AbstractContextManager[None]:
+        return self._watch.using() if self._watch is not None else nullcontext()
+
+    async def _connect(self, *args: Any, **options: Any) -> asyncpg.Connection:
+        """A new connection for the pool."""
+        if self._watch is not None and self._watch.away:
+            raise ConnectionRefusedError
+        connection = await asyncpg.connect(*args, **options)
+        self._open.add(connection)
+        return connection
+
+    def _cut(self) -> None:
+        for connection in list(self._open):
+            connection.terminate()
+
+    async def _answers(self) -> bool:
+        """Whether a new connection gets an answer, be it a refusal by a server that is there."""
+        _, where = self.engine.dialect.create_connect_args(self.engine.url)
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN_SECONDS):
+                connection = await asyncpg.connect(**where, statement_cache_size=0)
+                try:
+                    await connection.execute("SELECT 1")
+                    await connection.close()
+                finally:
+                    connection.terminate()
+        except asyncpg.PostgresError as error:
+            return not str(error.sqlstate).startswith(_NOT_THERE)
+        except (OSError, TimeoutError, asyncpg.InterfaceError):
+            return False
+        return True
 
 
 @contextmanager
@@ -85,8 +138,12 @@ def unavailable_translated() -> Iterator[None]:
         yield
     except (OSError, TimeoutError, OperationalError, InterfaceError) as error:
         raise DatabaseUnavailable from error
-    except sqlalchemy.exc.TimeoutError as error:
+    except (sqlalchemy.exc.TimeoutError, asyncpg.InterfaceError) as error:
         raise DatabaseUnavailable from error
+    except asyncpg.PostgresError as error:  # what is asked of the driver itself
+        if str(error.sqlstate).startswith(_NOT_NOW):
+            raise DatabaseUnavailable from error
+        raise
     except DBAPIError as error:
         if error.connection_invalidated or _sqlstate(error).startswith(_NOT_NOW):
             raise DatabaseUnavailable from error

@@ -5,6 +5,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, func
 
 
-def seconds(value: float) -> ColumnElement[Any]:
+def seconds(value: float | ColumnElement[Any]) -> ColumnElement[Any]:
     """An interval of so many seconds, fractions included."""
     return func.make_interval(0, 0, 0, 0, 0, 0, value)

@@ -1,12 +1,16 @@
 """Sessions of embedded pages, known by the hash of their token alone."""
 
-from sqlalchemy import delete, func, or_, update
+from collections.abc import Sequence
+
+from sqlalchemy import Uuid, any_, delete, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.flow import Params, Surface
 from app.models.identifiers import ConnectionId, SessionId
 from app.models.session import Session
 from app.store.connections import connection_of, select_connections
+from app.store.endings import telling
 from app.store.intervals import seconds
 from app.store.tables import connections, sessions
 
@@ -41,6 +45,7 @@ class SessionStore:
     async def find(self, *, token_hash: bytes, idle_seconds: float) -> Session | None:
         """The live session of this token, with its connection as it is now."""
         idle = func.extract("epoch", func.now() - sessions.c.seen_at)
+        left = func.extract("epoch", sessions.c.expires_at - func.now())
         statement = (
             select_connections(
                 sessions.c.id.label("session_id"),
@@ -48,6 +53,7 @@ class SessionStore:
                 sessions.c.params,
                 sessions.c.expires_at.label("session_expires_at"),
                 idle.label("seen_seconds_ago"),
+                left.label("left_seconds"),
             )
             .join(sessions, sessions.c.connection_id == connections.c.id)
             .where(
@@ -66,7 +72,16 @@ class SessionStore:
             params=tuple((name, value) for name, value in row.params),
             expires_at=row.session_expires_at,
             seen_seconds_ago=float(row.seen_seconds_ago),
+            left_seconds=float(row.left_seconds),
         )
+
+    async def living(self, ids: Sequence[SessionId]) -> set[SessionId]:
+        """Those of these sessions that have not ended."""
+        statement = select(sessions.c.id).where(
+            sessions.c.id == any_(literal(list(ids), ARRAY(Uuid))),
+            sessions.c.expires_at > func.now(),
+        )
+        return {SessionId(row.id) for row in await self._tx.execute(statement)}
 
     async def take_up(self, *, code_hash: bytes, token_hash: bytes, life_seconds: float) -> bool:
         """Put a token in the place of a hand-over code; whether that was still good."""
@@ -89,7 +104,7 @@ class SessionStore:
 
     async def end(self, session_id: SessionId) -> None:
         """The session is over, from this moment on."""
-        await self._tx.execute(delete(sessions).where(sessions.c.id == session_id))
+        await self._tx.execute(telling(delete(sessions).where(sessions.c.id == session_id)))
 
     async def replace(
         self, *, token_hash: bytes, by_connection: ConnectionId, grace_seconds: float
@@ -97,9 +112,9 @@ class SessionStore:
         """The session gives way to a new one: at once if that is another connection's."""
         ours = sessions.c.token_hash == token_hash
         theirs = sessions.c.connection_id != by_connection
-        await self._tx.execute(delete(sessions).where(ours, theirs))
+        await self._tx.execute(telling(delete(sessions).where(ours, theirs)))
         end = func.least(sessions.c.expires_at, func.now() + seconds(grace_seconds))
-        await self._tx.execute(update(sessions).where(ours).values(expires_at=end))
+        await self._tx.execute(telling(update(sessions).where(ours).values(expires_at=end)))
 
     async def purge(self, *, idle_seconds: float) -> int:
         """Remove what has ended by itself; how many that were."""

@@ -61,6 +61,7 @@ connections = Table(
     _time("created_at", default_now=True),
     _time("connected_at", default_now=True),
     _time("changed_at", default_now=True),
+    Column("last_used_at", DateTime(timezone=True)),
     UniqueConstraint("account_key", "user_key"),
     Index(None, "changed_at"),
     Index(None, "created_at", "id"),

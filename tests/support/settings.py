@@ -7,7 +7,14 @@ from typing import Any
 from pydantic import SecretStr
 
 from app.security.sealing import generate_key
-from app.settings import InfobipSettings, RefresherSettings, Settings, StorageSettings, WebSettings
+from app.settings import (
+    InfobipSettings,
+    MetricsSettings,
+    RefresherSettings,
+    Settings,
+    StorageSettings,
+    WebSettings,
+)
 from sandbox.config import CLIENT_ID, CLIENT_SECRET
 
 ENCRYPTION_KEY = generate_key()
@@ -53,6 +60,7 @@ def make_settings(
             },
         ),
         refresher=RefresherSettings(_env_file=None),
+        metrics=MetricsSettings(_env_file=None),
     )
 
 

@@ -1,6 +1,12 @@
-"""For whoever runs us: is the process alive, can it serve."""
+"""For whoever runs us: is the process alive, can it serve, how is it doing."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from app.errors import AdminKeyMissing, ScopeMissing
+from app.web.dependencies import AdminReader, ProcessOf
+from app.web.metrics_port import metrics_answer
+from app.web.schemas.problems import problems
 
 router = APIRouter(tags=["operations"])
 
@@ -16,3 +22,14 @@ async def readyz() -> dict[str, str]:
     """Can serve. Stays green while the database is briefly away: this process may hold the only
     copy of live tokens, and must not be taken out for that."""
     return {"status": "ready"}
+
+
+@router.get(
+    "/metrics",
+    summary="How this process is doing, for Prometheus",
+    response_class=PlainTextResponse,
+    responses=problems(AdminKeyMissing, ScopeMissing),
+)
+async def metrics(_: AdminReader, process: ProcessOf, request: Request) -> Response:
+    """In Prometheus's text format, or in OpenMetrics where that is asked for."""
+    return metrics_answer(process.metrics, request)

@@ -75,7 +75,7 @@ class ConnectionDetails(Json):
             connected_at=connection.connected_at,
             renewed_at=times[0],
             expires_at=times[1],
-            last_used_at=None,
+            last_used_at=connection.last_used_at,
         )
 
 
