@@ -247,6 +247,7 @@ def _wire(
         live=live,
         refresher=refresher,
         renewal=Renewal(
+            live=live,
             database=database,
             renewer=refresher,
             within_seconds=settings.web.gateway_timeout_seconds,

@@ -79,8 +79,8 @@ class AppCheck:
         return self._refused(app_id, refusals)
 
     async def _credentials(self, app_id: str, connection: Connection) -> AppCredentials:
-        authorization = await self._tokens.authorization(connection)
-        return await self._portal.app_credentials(app_id, authorization=authorization)
+        usable = await self._tokens.usable(connection)
+        return await self._portal.app_credentials(app_id, authorization=usable.authorization)
 
     def _refused(self, app_id: str, refusals: Sequence[Refused]) -> AppReport:
         if not refusals:

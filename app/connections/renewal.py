@@ -8,8 +8,10 @@ the database, and its result is seen there.
 import asyncio
 from typing import Protocol
 
+from app.connections.live import LiveTokens
 from app.connections.tokens import NoLiveToken
 from app.errors import RenewalTimedOut
+from app.models.connection import Connection, ConnectionStatus
 from app.models.identifiers import ConnectionId
 from app.store.database import Database
 from app.store.renewals import RenewalRequests, Wanted
@@ -29,21 +31,34 @@ class Renewal:
     """`renewer` is None where this process has no refresher."""
 
     def __init__(
-        self, *, database: Database, renewer: Renewer | None, within_seconds: float
+        self,
+        *,
+        live: LiveTokens,
+        database: Database,
+        renewer: Renewer | None,
+        within_seconds: float,
     ) -> None:
+        self._live = live
         self._database = database
         self._renewer = renewer
         self._within_seconds = within_seconds
 
-    async def now(self, connection_id: ConnectionId) -> None:
+    async def now(self, connection: Connection) -> None:
         """Renew the token that the connection has at this moment.
 
         Raises NoLiveToken, RenewalTimedOut or DatabaseUnavailable.
         """
-        await self.newer_than(await self._generation(connection_id), connection_id)
+        if connection.status is not ConnectionStatus.ACTIVE:
+            raise NoLiveToken
+        live = self._live.get(connection.id)
+        generation = live.generation if live else await self._generation(connection.id)
+        await self.newer_than(generation, connection.id)
 
     async def newer_than(self, generation: int, connection_id: ConnectionId) -> None:
-        """Renew, unless somebody already did. Raises as `now`."""
+        """Have the token replaced that has this generation, unless somebody already did.
+
+        Raises as `now`. In the process that renews this connection, the database is not needed.
+        """
         try:
             async with asyncio.timeout(self._within_seconds):
                 renewer = self._renewer

@@ -1,5 +1,6 @@
 """Handing out what a call to Infobip is authorised by."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -20,6 +21,19 @@ log = structlog.get_logger(__name__)
 
 class NoLiveToken(Exception):
     """The connection has no token that is alive, or no key: it was lost or disconnected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """What a call is authorised by, at this moment.
+
+    `generation` is what `Renewal.newer_than` wants to know when Infobip does not accept it.
+    An API key has neither that nor an end.
+    """
+
+    authorization: str = field(repr=False)
+    generation: int | None
+    expires_in_seconds: float | None
 
 
 class UsableTokens:
@@ -43,8 +57,8 @@ class UsableTokens:
         self._vault = vault
         self._clock = clock
 
-    async def authorization(self, connection: Connection) -> str:
-        """The value for Infobip's Authorization header.
+    async def usable(self, connection: Connection) -> Usable:
+        """What to send as Infobip's Authorization header.
 
         Raises NoLiveToken, or DatabaseUnavailable where the database is needed and away.
         """
@@ -52,18 +66,22 @@ class UsableTokens:
             raise NoLiveToken
         self._usage.note(connection.id)
         if connection.type is ConnectionType.API_KEY:
-            return await self._api_key(connection)
+            return Usable(await self._api_key(connection), None, None)
         live = self._live.get(connection.id)
-        if live is not None and live.expires > self._clock.monotonic():
-            return live.authorization
+        if live is not None and (left := live.expires - self._clock.monotonic()) > 0:
+            return Usable(live.authorization, live.generation, left)
+        return await self._stored(connection)
+
+    async def _stored(self, connection: Connection) -> Usable:
         async with self._database.statement() as tx:
             stored = await TokenStore(tx).load([connection.id])
         if not stored:
             raise NoLiveToken
         try:
-            return self._vault.open(stored[0]).authorization
+            token = self._vault.open(stored[0])
         except Unsealable as error:
             raise NoLiveToken from error
+        return Usable(token.authorization, token.generation, token.left_seconds)
 
     async def _api_key(self, connection: Connection) -> str:
         async with self._database.statement() as tx:

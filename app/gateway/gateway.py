@@ -71,12 +71,12 @@ class Gateway:
         headers = inward(call.headers)
         if call.body_length is not None:
             headers.append((b"content-length", str(call.body_length).encode()))
-        authorization = await self._tokens.authorization(connection)
+        usable = await self._tokens.usable(connection)
         try:
             return await self._calls.open(
                 call.method,
                 url,
-                authorization=authorization,
+                authorization=usable.authorization,
                 headers=headers,
                 body=call.body,
                 timeout_seconds=self._timeout_seconds,

@@ -90,6 +90,29 @@ async def test_whoever_asks_elsewhere_shares_the_owners_renewal(
     assert await vendor.count("refusals") == 0
 
 
+async def test_what_was_renewed_meanwhile_is_not_renewed_again(
+    owner: Hearth, other: Hearth, vendor: Vendor
+) -> None:
+    """As for a call that was on its way with the old token when that was replaced."""
+    connection_id = ConnectionId(UUID(await connect(owner, vendor)))
+    connection = await owner.process.overview.connection(connection_id)
+    old = await other.process.tokens.usable(connection)
+    assert old.generation is not None
+
+    await asyncio.gather(
+        *(
+            hearth.process.renewal.newer_than(old.generation, connection_id)
+            for hearth in (owner, other, owner, other)
+        )
+    )
+
+    for hearth in (owner, other):
+        new = await hearth.process.tokens.usable(connection)
+        assert new.generation == old.generation + 1
+        assert new.authorization != old.authorization
+    assert await vendor.count("refreshes") == 1
+
+
 async def test_a_renewal_before_its_time_stands_in_for_the_one_that_was_due(
     start_hearth: StartHearth, vendor: Vendor
 ) -> None:

@@ -316,14 +316,15 @@ async def test_neither_tokens_nor_states_nor_cookies_are_readable_in_the_databas
 
     assert live
     assert not [secret for secret in secrets if secret in dump or secret.encode().hex() in dump]
-    authorization = await hearth.process.tokens.authorization(
+    usable = await hearth.process.tokens.usable(
         (
             await hearth.process.sessions.find(
                 browser.cookies["__Host-hearth-session"], prefix=COOKIE_PREFIX
             )
         ).connection
     )
-    token = authorization.removeprefix("IBSSO ")
+    token = usable.authorization.removeprefix("IBSSO ")
+    assert token not in repr(usable)
     assert token not in dump
     assert token.encode().hex() not in dump
 

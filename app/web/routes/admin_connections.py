@@ -109,7 +109,7 @@ async def renew_token(_: AdminWriter, connection_id: UUID, process: ProcessOf) -
     connection = await process.overview.connection(ConnectionId(connection_id))
     if connection.type is ConnectionType.OAUTH:
         try:
-            await process.renewal.now(connection.id)
+            await process.renewal.now(connection)
         except NoLiveToken as error:
             raise ConnectionLost(reconnect_url=None) from error
         connection = await process.overview.connection(connection.id)
