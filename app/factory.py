@@ -138,10 +138,9 @@ def _oauth_app(settings: Settings) -> OAuthApp | None:
     infobip = settings.infobip
     if infobip.client_id is None:
         return None
-    secret = infobip.client_secret
     return OAuthApp(
         client_id=infobip.client_id,
-        client_secret=secret.get_secret_value() if secret is not None else None,
+        client_secrets=infobip.client_secrets,
         redirect_uri=settings.redirect_uri,
         scopes=infobip.scopes,
         oauth_url=infobip.oauth_url,
@@ -156,7 +155,7 @@ def _our_app(settings: Settings) -> OurApp:
     return OurApp(
         app_id=infobip.app_id,
         client_id=infobip.client_id,
-        client_secret=_secret_of(infobip.client_secret),
+        client_secrets=infobip.client_secrets,
         redirect_uri=settings.redirect_uri,
         signing_secret=_secret_of(infobip.signing_secret),
     )
@@ -168,7 +167,7 @@ def _secret_of(setting: SecretStr | None) -> str | None:
 
 def _wants_pkce(settings: Settings) -> bool:
     """Documented for public clients; on demand for all, where it binds a code to its flow."""
-    return settings.infobip.client_secret is None or settings.infobip.pkce == "always"
+    return not settings.infobip.client_secrets or settings.infobip.pkce == "always"
 
 
 def _wire(

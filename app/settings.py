@@ -145,6 +145,7 @@ class InfobipSettings(_Group):
 
     client_id: ClientId | None = None
     client_secret: SecretStr | None = None
+    """One, or several separated by commas; see `client_secrets`."""
     redirect_uri: RedirectUri | None = None
     """Unset = PUBLIC_URL + /oauth/callback."""
     scopes: Scopes = ()
@@ -161,6 +162,12 @@ class InfobipSettings(_Group):
     api_hosts: Listed = ()
     portal_url: BaseUrl = "https://portal.infobip.com"
     token_lifetime_seconds: float = Field(default=60, gt=0, le=86_400)
+
+    @property
+    def client_secrets(self) -> tuple[str, ...]:
+        """The old and the new one while it is changed; none of a public client."""
+        value = self.client_secret
+        return tuple(_split(value.get_secret_value())) if value is not None else ()
 
 
 class RefresherSettings(_Group):
@@ -260,7 +267,7 @@ def problems(settings: Settings) -> list[str]:
 
 def _app_problems(infobip: InfobipSettings) -> list[str]:
     """A private app may do with an API key; every other one needs its app shell's OAuth."""
-    if infobip.api_key is not None and not infobip.client_id and infobip.client_secret is None:
+    if infobip.api_key is not None and not infobip.client_id and not infobip.client_secrets:
         return []
     found = []
     if not infobip.client_id:

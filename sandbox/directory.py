@@ -143,7 +143,7 @@ class Directory:
         return tuple(user for user in self.named_users if user.account.key == account.key)
 
     def add_app(self, app: App) -> None:
-        """Register one more app."""
+        """Register one more app, or one anew that has changed."""
         self._apps_by_client[app.client_id] = app
         self._apps_by_id[app.app_id] = app
 

@@ -81,7 +81,8 @@ class TokenEndpoint:
         if claimed is not None and claimed.client_id != token.app.client_id:
             raise _bad_grant("the token belongs to another client", "client", token.user)
         if "client_secret" in form:
-            _check_secret(token.app, form["client_secret"])
+            app = self._world.directory.app_of_client(token.app.client_id) or token.app
+            _check_secret(app, form["client_secret"])
         settings = self._world.settings
         return self._world.tokens.renew(
             token, seconds=settings.token_lifetime_seconds, mode=settings.refresh_mode

@@ -14,7 +14,7 @@ class OurApp:
 
     app_id: str | None
     client_id: str | None
-    client_secret: str | None = field(repr=False)
+    client_secrets: tuple[str, ...] = field(repr=False)
     redirect_uri: str
     signing_secret: str | None = field(repr=False)
 
@@ -66,7 +66,7 @@ def nothing_compared(ours: OurApp, finding: str, *, ok: bool | None = None) -> A
         ok=ok,
         client_id=ShownValue(ours.client_id),
         redirect_uri=ShownValue(ours.redirect_uri),
-        client_secret=SecretValue(ours.client_secret is not None),
+        client_secret=SecretValue(bool(ours.client_secrets)),
         signing_secret=SecretValue(ours.signing_secret is not None),
         findings=(finding,),
     )
@@ -76,7 +76,7 @@ def compare(ours: OurApp, theirs: AppCredentials, *, checked_with: ConnectionId)
     """The report on an app shell that Infobip showed us."""
     client_id = ShownValue(ours.client_id, theirs.client_id)
     redirect_uri = ShownValue(ours.redirect_uri, theirs.redirect_uri)
-    client_secret = _same_secret(ours.client_secret, theirs.client_secret)
+    client_secret = _is_among(ours.client_secrets, theirs.client_secret)
     signing_secret = (
         _same_secret(ours.signing_secret, theirs.signing_secret) if ours.signing_secret else None
     )
@@ -88,12 +88,12 @@ def compare(ours: OurApp, theirs: AppCredentials, *, checked_with: ConnectionId)
         ok=False if wrong else None if None in needed else True,
         client_id=client_id,
         redirect_uri=redirect_uri,
-        client_secret=SecretValue(ours.client_secret is not None, client_secret),
+        client_secret=SecretValue(bool(ours.client_secrets), client_secret),
         signing_secret=SecretValue(ours.signing_secret is not None, signing_secret),
         findings=(
             *_app_findings(ours, theirs),
             *_client_findings(client_id, redirect_uri),
-            *_client_secret_findings(ours.client_secret, theirs.client_secret),
+            *_client_secret_findings(ours.client_secrets, theirs.client_secret),
             *_signing_secret_findings(ours.signing_secret, theirs.signing_secret),
         ),
     )
@@ -108,6 +108,13 @@ def _same_secret(ours: str | None, theirs: str | None) -> bool:
     if ours is None or theirs is None:
         return ours is theirs
     return hmac.compare_digest(ours.encode(), theirs.encode())
+
+
+def _is_among(ours: tuple[str, ...], theirs: str | None) -> bool:
+    """Whether theirs is one of ours, or both sides have none."""
+    if not ours:
+        return theirs is None
+    return any(_same_secret(one, theirs) for one in ours)
 
 
 def _app_findings(ours: OurApp, theirs: AppCredentials) -> Iterator[str]:
@@ -135,10 +142,16 @@ def _client_findings(client_id: ShownValue, redirect_uri: ShownValue) -> Iterato
             yield f"Infobip did not say the app shell's {name}: compare it by eye."
 
 
-def _client_secret_findings(ours: str | None, theirs: str | None) -> Iterator[str]:
-    if _same_secret(ours, theirs):
+def _client_secret_findings(ours: tuple[str, ...], theirs: str | None) -> Iterator[str]:
+    if _is_among(ours, theirs):
+        if len(ours) > 1:
+            yield (
+                f"INFOBIP_CLIENT_SECRET lists {len(ours)} secrets, and number "
+                f"{[_same_secret(one, theirs) for one in ours].index(True) + 1} is the app "
+                "shell's: once that is the new one, take the others out."
+            )
         return
-    if ours is None:
+    if not ours:
         yield (
             "INFOBIP_CLIENT_SECRET is not set, and the app shell has a client secret: copy it, or "
             "Infobip will refuse our sign-ins."
@@ -148,8 +161,10 @@ def _client_secret_findings(ours: str | None, theirs: str | None) -> Iterator[st
             "INFOBIP_CLIENT_SECRET is set, and the app shell has no client secret: unset it, so "
             "that sign-ins prove themselves by PKCE."
         )
-    else:
+    elif len(ours) == 1:
         yield "INFOBIP_CLIENT_SECRET is not the app shell's client secret: copy it anew."
+    else:
+        yield "None of INFOBIP_CLIENT_SECRET is the app shell's client secret: copy it anew."
 
 
 def _signing_secret_findings(ours: str | None, theirs: str | None) -> Iterator[str]:

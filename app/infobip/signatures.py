@@ -12,6 +12,7 @@ The secrets look like Base64; their characters are the key, as they are.
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -77,20 +78,23 @@ class Claim:
 
     def prove(self, *, signing_secret: str, body: bytes) -> None:
         """Raises SignatureRefused unless this body was signed in the current form."""
-        self._compare(signing_secret, body)
+        self._compare((signing_secret,), body)
 
-    def prove_legacy(self, *, client_secret: str, account_id: str) -> None:
-        """Raises SignatureRefused unless this account was signed in the legacy form."""
+    def prove_legacy(self, *, client_secrets: Sequence[str], account_id: str) -> None:
+        """Raises SignatureRefused unless this account was signed in the legacy form.
+
+        There are several secrets while the old one is exchanged for a new one.
+        """
         if not _ACCOUNT.fullmatch(account_id):
             raise SignatureRefused("account_malformed")
-        self._compare(client_secret, account_id.encode())
+        self._compare(client_secrets, account_id.encode())
 
-    def _compare(self, key: str, rest: bytes) -> None:
-        if not key:
+    def _compare(self, keys: Sequence[str], rest: bytes) -> None:
+        if not all(keys):
             raise ValueError("anybody can sign with an empty key")
         message = self.timestamp.encode() + rest
-        expected = hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected, self.signature.lower()):
+        signed = [hmac.new(key.encode(), message, hashlib.sha256).hexdigest() for key in keys]
+        if not any(hmac.compare_digest(each, self.signature.lower()) for each in signed):
             raise SignatureRefused("signature_wrong")
 
 

@@ -55,8 +55,10 @@ class VerifiedCall:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
+    """`secrets` are several while the client secret is changed; each is as good."""
+
     form: SignatureForm
-    secret: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
 
 
 _signature_header = APIKeyHeader(
@@ -101,13 +103,10 @@ def _key(infobip: InfobipSettings) -> _Key:
     Never both: where there is a signing secret, a call in the legacy form would be a way around
     the protection of the body.
     """
-    secrets = {
-        SignatureForm.CURRENT: infobip.signing_secret,
-        SignatureForm.LEGACY: infobip.client_secret,
-    }
-    for form, secret in secrets.items():
-        if secret is not None and secret.get_secret_value():
-            return _Key(form, secret.get_secret_value())
+    if infobip.signing_secret is not None and infobip.signing_secret.get_secret_value():
+        return _Key(SignatureForm.CURRENT, (infobip.signing_secret.get_secret_value(),))
+    if infobip.client_secrets:
+        return _Key(SignatureForm.LEGACY, infobip.client_secrets)
     raise SignedCallsNotConfigured
 
 
@@ -121,10 +120,10 @@ async def _verify(request: Request, key: _Key, *, now: datetime) -> VerifiedCall
     account_id = None
     if key.form is SignatureForm.LEGACY:
         account_id = _only(request, ACCOUNT_HEADER, "account")
-        claim.prove_legacy(client_secret=key.secret, account_id=account_id)
+        claim.prove_legacy(client_secrets=key.secrets, account_id=account_id)
     body = await read_body(request)
     if key.form is SignatureForm.CURRENT:
-        claim.prove(signing_secret=key.secret, body=body)
+        claim.prove(signing_secret=key.secrets[0], body=body)
     return VerifiedCall(body=body, signed_at=claim.signed_at, form=key.form, account_id=account_id)
 
 

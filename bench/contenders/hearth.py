@@ -79,7 +79,7 @@ async def _wired(task: Task, live: LiveTokens, database: Database) -> AsyncItera
     clock = SystemClock()
     app = OAuthApp(
         client_id="8F0792F86035A9F4290821F1EE6BC06A",
-        client_secret="YED8Q0KHeYgQxtjdUkR376Uxu0/zdvwAVZb3ZQ3GGZU=",
+        client_secrets=("YED8Q0KHeYgQxtjdUkR376Uxu0/zdvwAVZb3ZQ3GGZU=",),
         redirect_uri="http://localhost:8000/oauth/callback",
         scopes=("api_read",),
         oauth_url=task.token_url.removesuffix("/token"),

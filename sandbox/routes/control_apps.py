@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 import uuid
+from dataclasses import replace
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -98,6 +99,18 @@ async def register_app(world: WorldDep, new: NewApp) -> JsonObject:
     world.directory.add_app(app)
     world.log.add("control", f"{'public ' if app.public else ''}app registered: {app.name}")
     return app.as_json()
+
+
+@router.post("/apps/{app_id}/client-secret")
+async def change_client_secret(world: WorldDep, app_id: str) -> JsonObject:
+    """Give a confidential app a new secret; the old one is refused from now on."""
+    app = _app(world, app_id)
+    if app.public:
+        raise HTTPException(400, "A public app has no client secret.")
+    changed = replace(app, client_secret=_make_secret())
+    world.directory.add_app(changed)
+    world.log.add("control", f"new client secret: {app.name}")
+    return changed.as_json()
 
 
 @router.post("/signed-calls")

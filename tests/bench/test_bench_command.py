@@ -69,7 +69,7 @@ def test_numbers_show_three_digits_that_matter(value: float, shown: str) -> None
 async def renewed_at(url: str, ca: bytes) -> list[Token]:
     app = OAuthApp(
         client_id="0" * 32,
-        client_secret="secret",
+        client_secrets=("secret",),
         redirect_uri="http://localhost:8000/oauth/callback",
         scopes=(),
         oauth_url=f"{url}/oauth",

@@ -15,14 +15,14 @@ ASKED_WITH = ConnectionId(UUID(int=7))
 OURS = OurApp(
     app_id="6f1b7a52-0c3e-4d8a-9b1f-2e7c5a904d13",
     client_id="5d41c9e07ab84f3c92e6d1a0b7f8354e",
-    client_secret="our-client-secret",
+    client_secrets=("our-client-secret",),
     redirect_uri="https://app.example/oauth/callback",
     signing_secret="our-signing-secret",
 )
 THEIRS = AppCredentials(
     app_id=OURS.app_id,
     client_id=OURS.client_id,
-    client_secret=OURS.client_secret,
+    client_secret=OURS.client_secrets[0],
     redirect_uri=OURS.redirect_uri,
     signing_secret=OURS.signing_secret,
 )
@@ -30,6 +30,10 @@ THEIRS = AppCredentials(
 
 def report(ours: OurApp = OURS, theirs: AppCredentials = THEIRS) -> AppReport:
     return compare(ours, theirs, checked_with=ASKED_WITH)
+
+
+def listed(secret: str | None) -> tuple[str, ...]:
+    return () if secret is None else (secret,)
 
 
 def matches(report: AppReport) -> tuple[bool | None, ...]:
@@ -50,7 +54,7 @@ def test_where_all_fits_there_is_nothing_to_say() -> None:
 
 def test_a_public_app_without_secrets_on_either_side_fits() -> None:
     public = report(
-        replace(OURS, client_secret=None, signing_secret=None),
+        replace(OURS, client_secrets=(), signing_secret=None),
         replace(THEIRS, client_secret=None, signing_secret=None),
     )
 
@@ -101,12 +105,28 @@ def test_another_client_id_is_named() -> None:
 def test_a_wrong_client_secret_is_said_without_showing_either(
     ours: str | None, theirs: str | None, said: str
 ) -> None:
-    wrong = report(replace(OURS, client_secret=ours), replace(THEIRS, client_secret=theirs))
+    wrong = report(
+        replace(OURS, client_secrets=listed(ours)), replace(THEIRS, client_secret=theirs)
+    )
 
     assert (wrong.ok, matches(wrong)) == (False, (True, True, False, True))
     assert wrong.client_secret.configured is (ours is not None)
     assert len(wrong.findings) == 1
     assert wrong.findings[0].startswith(said)
+
+
+def test_while_the_client_secret_is_changed_either_of_two_fits_and_both_are_mentioned() -> None:
+    for number, secrets in enumerate((("theirs", "other"), ("other", "theirs")), start=1):
+        changing = report(
+            replace(OURS, client_secrets=secrets), replace(THEIRS, client_secret="theirs")
+        )
+
+        assert (changing.ok, matches(changing)) == (True, (True,) * 4)
+        assert f"number {number} is the app shell's" in changing.findings[0]
+
+    neither = report(replace(OURS, client_secrets=("one", "other")))
+    assert neither.ok is False
+    assert neither.findings[0].startswith("None of INFOBIP_CLIENT_SECRET is")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +195,7 @@ def test_no_secret_is_in_any_report(
     ours: tuple[str | None, str | None], theirs: tuple[str | None, str | None]
 ) -> None:
     made = report(
-        replace(OURS, client_secret=ours[0], signing_secret=ours[1]),
+        replace(OURS, client_secrets=listed(ours[0]), signing_secret=ours[1]),
         replace(THEIRS, client_secret=theirs[0], signing_secret=theirs[1]),
     )
 

@@ -1,5 +1,6 @@
 """What we ask Infobip's OAuth endpoints, to the letter."""
 
+import asyncio
 import string
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -19,7 +20,7 @@ from app.infobip.errors import (
 )
 from app.infobip.oauth import OAuth, OAuthApp
 from app.infobip.transport import Transport
-from tests.infobip.loopback import Loopback, Received, answered, loopback
+from tests.infobip.loopback import Conduct, Loopback, Received, answered, loopback
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +29,7 @@ TOKEN = "3d7908aa-7b8c-4c5a-94bf-5cdeef18947b"
 ANSWER = b'{"token": "new", "tokenType": "IBSSO", "accountKey": "A", "userKey": "U"}'
 APP = OAuthApp(
     client_id="0123456789abcdef0123456789abcdef",
-    client_secret=SECRET,
+    client_secrets=(SECRET,),
     redirect_uri="https://app.example/oauth/callback?a=1&b=ü",
     scopes=("api_read", "conversations"),
     oauth_url="https://oneapi.infobip.com/exchange/1/oauth",
@@ -144,7 +145,7 @@ async def test_scopes_of_a_link_stand_in_for_the_apps(transport: Transport) -> N
 
 async def test_a_public_client_sends_a_verifier_and_no_secret(transport: Transport) -> None:
     async with loopback(answered(ANSWER)) as server:
-        oauth = OAuth(app=replace(at(server), client_secret=None), transport=transport)
+        oauth = OAuth(app=replace(at(server), client_secrets=()), transport=transport)
         await oauth.exchange("0a1b2c3d", verifier="v" * 43)
         await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
     exchange, refresh = (form_of(request) for request in server.received)
@@ -240,3 +241,62 @@ async def test_an_exchange_without_an_identity_is_unintelligible(transport: Tran
     async with loopback(answered(b'{"token": "new"}')) as server:
         with pytest.raises(Unintelligible):
             await OAuth(app=at(server), transport=transport).exchange("0a1b2c3d", verifier=None)
+
+
+# --- the client secret is changed ---------------------------------------------------------------
+
+OLD_AND_NEW = ("old-secret+/=", "new-secret+/=")
+
+
+def refusing(*secrets: str) -> Conduct:
+    """A token endpoint that does not accept these secrets (any more)."""
+
+    async def conduct(request: Received, writer: asyncio.StreamWriter) -> None:
+        refused = form_of(request).get("client_secret") in secrets
+        body = b'{"error": "invalid_client"}' if refused else ANSWER
+        await answered(body, "x-a: 1", status="401 x" if refused else "200 x")(request, writer)
+
+    return conduct
+
+
+async def test_of_two_secrets_the_first_is_tried_first(transport: Transport) -> None:
+    async with loopback(refusing()) as server:
+        oauth = OAuth(app=replace(at(server), client_secrets=OLD_AND_NEW), transport=transport)
+        await oauth.exchange("0a1b2c3d", verifier=None)
+        await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
+    assert [form_of(one)["client_secret"] for one in server.received] == [OLD_AND_NEW[0]] * 2
+
+
+async def test_a_refused_secret_gives_way_to_the_other_and_is_not_tried_again(
+    transport: Transport,
+) -> None:
+    old, new = OLD_AND_NEW
+    async with loopback(refusing(old)) as server:
+        oauth = OAuth(app=replace(at(server), client_secrets=OLD_AND_NEW), transport=transport)
+        refreshed = await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
+        exchanged, _ = await oauth.exchange("0a1b2c3d", verifier=None)
+    assert refreshed.authorization == exchanged.authorization == "IBSSO new"
+    assert [form_of(one)["client_secret"] for one in server.received] == [old, new, new]
+
+
+async def test_a_code_survives_the_change_as_well(transport: Transport) -> None:
+    async with loopback(refusing(OLD_AND_NEW[0])) as server:
+        oauth = OAuth(app=replace(at(server), client_secrets=OLD_AND_NEW), transport=transport)
+        token, identity = await oauth.exchange("0a1b2c3d", verifier=None)
+    assert (token.authorization, identity.account_key) == ("IBSSO new", "A")
+
+
+async def test_a_client_is_refused_when_all_of_its_secrets_are(transport: Transport) -> None:
+    async with loopback(refusing(*OLD_AND_NEW)) as server:
+        oauth = OAuth(app=replace(at(server), client_secrets=OLD_AND_NEW), transport=transport)
+        with pytest.raises(ClientRefused):
+            await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
+    assert len(server.received) == 2
+
+
+async def test_where_no_secret_is_sent_there_is_no_other_to_try(transport: Transport) -> None:
+    async with loopback(answered(b'{"error": "invalid_client"}', status="401 x")) as server:
+        app = replace(at(server), client_secrets=OLD_AND_NEW, refresh_fields="minimal")
+        with pytest.raises(ClientRefused):
+            await OAuth(app=app, transport=transport).refresh("IBSSO x", timeout_seconds=20)
+    assert len(server.received) == 1

@@ -36,7 +36,7 @@ def read(signature: str, timestamp: str = TIMESTAMP, now: datetime = THEN) -> Cl
 def test_the_known_vector_of_the_legacy_form_holds() -> None:
     claim = read(LEGACY_VECTOR)
 
-    claim.prove_legacy(client_secret="Hello World!", account_id="123456")
+    claim.prove_legacy(client_secrets=("Hello World!",), account_id="123456")
     assert claim.signed_at == THEN
 
 
@@ -209,20 +209,20 @@ def test_the_legacy_form_does_not_stand_for_a_body(body: bytes) -> None:
 @pytest.mark.parametrize("account_id", ["12345", "1234567", "123457"])
 def test_another_account_is_refused_in_the_legacy_form(account_id: str) -> None:
     with pytest.raises(SignatureRefused, match="signature_wrong"):
-        read(LEGACY_VECTOR).prove_legacy(client_secret="Hello World!", account_id=account_id)
+        read(LEGACY_VECTOR).prove_legacy(client_secrets=("Hello World!",), account_id=account_id)
 
 
 @pytest.mark.parametrize("account_id", ["", " ", "12 34", "1" * 129, "123456\n", "é", "١٢"])
 def test_what_is_no_account_is_refused_in_the_legacy_form(account_id: str) -> None:
     with pytest.raises(SignatureRefused, match="account_malformed"):
-        read(LEGACY_VECTOR).prove_legacy(client_secret="Hello World!", account_id=account_id)
+        read(LEGACY_VECTOR).prove_legacy(client_secrets=("Hello World!",), account_id=account_id)
 
 
 def test_nobody_is_believed_on_an_empty_key() -> None:
     with pytest.raises(ValueError, match="empty key"):
         read(sign("", TIMESTAMP, BODY)).prove(signing_secret="", body=BODY)
     with pytest.raises(ValueError, match="empty key"):
-        read(sign("", TIMESTAMP, b"1")).prove_legacy(client_secret="", account_id="1")
+        read(sign("", TIMESTAMP, b"1")).prove_legacy(client_secrets=("",), account_id="1")
 
 
 def test_a_claim_does_not_show_its_signature() -> None:

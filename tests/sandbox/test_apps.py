@@ -131,6 +131,25 @@ async def test_an_app_that_is_registered_works_from_then_on(sandbox: SandboxClie
     assert credentials.json()["clientId"] == app["clientId"]
 
 
+async def test_a_new_client_secret_takes_the_place_of_the_old_one_at_once(
+    sandbox: SandboxClient,
+) -> None:
+    token = (await sandbox.exchange(await sandbox.code())).json()["token"]
+    app = (await sandbox.http.post(f"/_sandbox/apps/{config.APP_ID}/client-secret")).json()
+    assert app["clientSecret"] != config.CLIENT_SECRET
+
+    code = await sandbox.code()
+    assert error_of(await sandbox.exchange(code)) == (401, "invalid_client")
+    new = {"client_secret": app["clientSecret"]}
+    assert (await sandbox.exchange(code, **new)).status_code == 200
+    old = {"client_id": config.CLIENT_ID, "client_secret": config.CLIENT_SECRET}
+    assert error_of(await sandbox.refresh(token, **old)) == (401, "invalid_client")
+    assert (await sandbox.refresh(token, **old | new)).status_code == 200
+
+    public = f"/_sandbox/apps/{config.PUBLIC_APP_ID}/client-secret"
+    assert (await sandbox.http.post(public)).status_code == 400
+
+
 async def test_a_public_app_can_be_registered_with_addresses_of_its_own(
     sandbox: SandboxClient,
 ) -> None:

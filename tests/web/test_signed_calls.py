@@ -173,6 +173,16 @@ async def test_the_legacy_form_is_verified_as_well(
     assert answer["status"] == 401
 
 
+async def test_while_the_client_secret_is_changed_calls_signed_with_either_are_accepted(
+    start_hearth: StartHearth, vendor: Vendor
+) -> None:
+    for listed in (f"{CLIENT_SECRET},another-secret", f"another-secret, {CLIENT_SECRET}"):
+        async with start_hearth(infobip={"client_secret": SecretStr(listed)}) as hearth:
+            answer = await vendor.signed_call(address(hearth), form="legacy", body={"a": 1})
+
+        assert answer["status"] == 200
+
+
 async def test_with_a_signing_secret_the_legacy_form_is_no_way_in(
     hearth: Hearth, vendor: Vendor
 ) -> None:
