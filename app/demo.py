@@ -19,6 +19,7 @@ from app.serving import listen, run_async, serve
 from app.settings import (
     InfobipSettings,
     MetricsSettings,
+    PageSettings,
     RefresherSettings,
     Settings,
     StorageSettings,
@@ -100,6 +101,7 @@ def _settings(port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path)
             gateway_allow=_GATEWAY_ALLOW,
             admin_keys=(SecretStr(f"demo:{secrets.token_urlsafe(24)}:read+write+credentials"),),
         ),
+        pages=PageSettings(_env_file=None),
         storage=StorageSettings(
             _env_file=None, database_url=None, data_dir=data_dir, encryption_keys=()
         ),

@@ -329,6 +329,53 @@ class RequestForged(HearthError):
     detail = "Calls with the session cookie need the header X-Hearth: 1 and our own origin."
 
 
+# --- settings of accounts -------------------------------------------------------------------
+
+
+class RoleMissing(HearthError):
+    code = "role_required"
+    status = 403
+    title = "You may not change the settings"
+    detail = "Changing them takes a role in Infobip that you do not have (SETTINGS_WRITE_ROLES)."
+
+
+class SettingsChanged(HearthError):
+    """`tag` names the version that is there now."""
+
+    code = "settings_changed"
+    status = 412
+    title = "The settings were changed meanwhile"
+    detail = "Somebody saved them after you read them. Read them again, then save your change."
+
+    def __init__(self, *, tag: str, detail: str | None = None) -> None:
+        super().__init__(detail)
+        self.tag = tag
+
+
+class PreconditionRequired(SettingsChanged):
+    """There is something that could be overwritten unseen (RFC 6585 §3)."""
+
+    code = "precondition_required"
+    status = 428
+    title = "Say which version you change"
+    detail = (
+        "Send If-Match with the ETag that you read, or If-Match: * to overwrite whatever it is."
+    )
+
+
+class SettingsInvalid(HearthError):
+    """`faults` are pairs of a JSON Pointer and a sentence."""
+
+    code = "settings_invalid"
+    status = 422
+    title = "The settings are not as they have to be"
+    detail = "See errors, each with pointer and problem."
+
+    def __init__(self, faults: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self.faults = faults
+
+
 class NotAllowed(HearthError):
     code = "not_allowed"
     status = 403

@@ -23,8 +23,10 @@ from app.connections.renewal import Renewal
 from app.connections.tokens import UsableTokens
 from app.connections.usage import Usage
 from app.connections.vault import Vault
+from app.embed.account_settings import AccountSettings
 from app.embed.memory import RememberedSessions
 from app.embed.sessions import SessionLimits, Sessions
+from app.embed.settings_schema import SettingsSchema
 from app.errors import ConfigurationError
 from app.gateway.gateway import Gateway
 from app.gateway.policy import Policy
@@ -62,6 +64,7 @@ class Process:
     links: ActivationLinks | None
     receipts: Receipts
     sessions: Sessions
+    account_settings: AccountSettings
     tokens: UsableTokens
     app_check: AppCheck
     gateway: Gateway
@@ -107,6 +110,7 @@ def problems_of(settings: Settings) -> list[str]:
         lambda: check_timings(settings.infobip.token_lifetime_seconds),
         lambda: Policy.parse(settings.web.gateway_allow),
         lambda: _admin_keys(settings),
+        lambda: _settings_schema(settings),
     ]
     if settings.storage.database_url is not None:
         checks.append(lambda: open_database(settings))
@@ -228,6 +232,12 @@ def _wire(
         sessions=Sessions(
             database=database, limits=_session_limits(settings), remembered=remembered, clock=clock
         ),
+        account_settings=AccountSettings(
+            database=database,
+            schema=_settings_schema(settings),
+            write_roles=settings.pages.settings_write_roles,
+            max_bytes=settings.pages.settings_max_bytes,
+        ),
         tokens=tokens,
         app_check=AppCheck(
             ours=_our_app(settings),
@@ -261,6 +271,11 @@ def _wire(
 
 def _admin_keys(settings: Settings) -> AdminKeys:
     return AdminKeys.parse(key.get_secret_value() for key in settings.web.admin_keys)
+
+
+def _settings_schema(settings: Settings) -> SettingsSchema | None:
+    path = settings.pages.settings_schema
+    return SettingsSchema.load(path) if path is not None else None
 
 
 def _sealing_keys(settings: Settings) -> SealingKeys:

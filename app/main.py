@@ -17,10 +17,12 @@ from app.web.metrics_port import serve_metrics
 from app.web.middleware import WebRules, install_middleware
 from app.web.problems import install_error_handlers
 from app.web.routes import (
+    account_settings,
     admin_app,
     admin_audit,
     admin_connections,
     admin_links,
+    admin_settings,
     callback,
     completion,
     connect,
@@ -69,8 +71,8 @@ def create_app(
     install_middleware(app, _web_rules(settings))
     install_error_handlers(app)
     pages = (entry, connect, callback, completion, ui)
-    administration = (admin_connections, admin_links, admin_app, admin_audit)
-    for routes in (*pages, session, *administration, infobip_calls, operations):
+    administration = (admin_connections, admin_links, admin_settings, admin_app, admin_audit)
+    for routes in (*pages, session, account_settings, *administration, infobip_calls, operations):
         app.include_router(routes.router)
     app.router.routes += [ui.assets(), *gateway.routes()]
     return app

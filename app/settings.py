@@ -4,101 +4,31 @@
 Loading checks each value by itself; `problems` checks how they fit together.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import ConfigurationError
 from app.infobip.hosts import allowed_api_url, read_base_url
-from app.security.sealing import parse_key
+from app.setting_values import (
+    ApiKey,
+    AppId,
+    BaseUrl,
+    ClientId,
+    FrontEnd,
+    Keys,
+    Listed,
+    Origins,
+    RedirectUri,
+    Scopes,
+    Secrets,
+    UrlPrefixes,
+)
 
 _LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
-_QUERY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.ASCII)
-
-
-def _without_trailing_slash(value: str) -> str:
-    if read_base_url(value) is None:
-        raise ValueError("must be an absolute http or https URL without user, query and fragment")
-    return value.rstrip("/")
-
-
-def _client_id(value: str) -> str:
-    if not re.fullmatch(r"[0-9A-Fa-f]{32}", value):
-        raise ValueError("must be the 32 hexadecimal digits that the app shell shows")
-    return value
-
-
-def _absolute(value: str) -> str:
-    base, _, query = value.partition("?")
-    if read_base_url(base) is None or not _QUERY.fullmatch(query):
-        raise ValueError("must be an absolute http or https URL without user and fragment")
-    return value
-
-
-def _split(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.replace("\n", ",").split(",") if part.strip())
-    return value
-
-
-def _split_spaces(value: Any) -> Any:
-    return tuple(value.split()) if isinstance(value, str) else value
-
-
-def _keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    for key in value:
-        parse_key(key.get_secret_value())
-    return value
-
-
-def _origin_only(value: tuple[str, ...]) -> tuple[str, ...]:
-    for item in value:
-        parts = read_base_url(item)
-        if parts is None or parts.origin != item:
-            raise ValueError("each entry must be an origin such as https://portal.infobip.com")
-    return value
-
-
-def _url_prefixes(value: tuple[str, ...]) -> tuple[str, ...]:
-    for item in value:
-        if read_base_url(item) is None:
-            raise ValueError(
-                "each entry must be an absolute URL such as https://app.example/after/"
-            )
-    return value
-
-
-def _api_key(value: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[\x21-\x7e]{1,512}", value.get_secret_value(), re.ASCII):
-        raise ValueError("must be the API key alone, without the word App and without blanks")
-    return value
-
-
-def _app_id(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value, re.ASCII):
-        raise ValueError("must be the app's id as the app shell's address shows it")
-    return value
-
-
-BaseUrl = Annotated[str, AfterValidator(_without_trailing_slash)]
-ClientId = Annotated[str, AfterValidator(_client_id)]
-RedirectUri = Annotated[str, AfterValidator(_absolute)]
-Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Origins = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origin_only)
-]
-UrlPrefixes = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_url_prefixes)
-]
-ApiKey = Annotated[SecretStr, AfterValidator(_api_key)]
-AppId = Annotated[str, AfterValidator(_app_id)]
-Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
-Scopes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_spaces)]
-Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split), AfterValidator(_keys)]
 
 
 class _Group(BaseSettings):
@@ -126,6 +56,20 @@ class WebSettings(_Group):
     gateway_allow: Listed = ()
     gateway_timeout_seconds: float = Field(default=30, gt=0, le=300)
     gateway_max_body_bytes: int = Field(default=10_000_000, ge=0)
+
+
+class PageSettings(_Group):
+    """The embedded pages: where they come from, what they may keep, how they hear of changes."""
+
+    context_card_ui: FrontEnd = None
+    settings_ui: FrontEnd = None
+    """A folder or a URL; unset = the built-in page."""
+    settings_schema: Path | None = None
+    settings_write_roles: Listed = ()
+    """Names or ids of roles in Infobip; empty = everybody."""
+    settings_max_bytes: int = Field(default=65_536, ge=2, le=1_000_000)
+    event_streams_per_process: int = Field(default=2_000, ge=0, le=100_000)
+    event_streams_per_session: int = Field(default=10, ge=1, le=1_000)
 
 
 class StorageSettings(_Group):
@@ -194,6 +138,7 @@ class Settings:
     """All settings of a process."""
 
     web: WebSettings
+    pages: PageSettings
     storage: StorageSettings
     infobip: InfobipSettings
     refresher: RefresherSettings
@@ -229,6 +174,7 @@ class Settings:
 
 _GROUPS: dict[str, type[_Group]] = {
     "web": WebSettings,
+    "pages": PageSettings,
     "storage": StorageSettings,
     "infobip": InfobipSettings,
     "refresher": RefresherSettings,

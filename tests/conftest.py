@@ -118,6 +118,7 @@ def start_hearth(
         *,
         refresher: bool = False,
         web: Mapping[str, Any] | None = None,
+        pages: Mapping[str, Any] | None = None,
         infobip: Mapping[str, Any] | None = None,
         protocol: type[GuardedProtocol] = GuardedProtocol,
     ) -> AsyncIterator[Hearth]:
@@ -126,6 +127,7 @@ def start_hearth(
             sandbox_url=vendor.url,
             public_url=f"http://localhost:{public_port.getsockname()[1]}",
             web=web or {},
+            pages=pages or {},
             infobip=infobip or {},
         )
         app = create_app(settings, refresher=refresher)

@@ -144,6 +144,18 @@ sessions = Table(
     Index(None, "expires_at"),
 )
 
+# What apps keep for an account, all its users together; the last versions of it.
+account_settings = Table(
+    "account_settings",
+    metadata,
+    Column("account_key", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
+    _time("saved_at", default_now=True),
+    Column("saved_by", Text),
+    Column("username", Text),
+)
+
 # The refreshers that are there, and how many tokens each keeps alive. One that was not seen for a
 # lease's length is gone.
 replicas = Table(

@@ -25,6 +25,10 @@ _PAGE_POLICY = (
 )
 _OTHER_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
 _ACTIVATION = "/connect"
+_ALLOWED_TO_OTHERS = (
+    *("Authorization", "Content-Type", "If-Match", "If-None-Match"),
+    *("X-Hearth", "X-Agent-Id"),
+)
 _FOR_OTHER_ORIGINS = ("/api/", "/oauth/begin", "/oauth/complete", "/embed.js", "/embed.d.ts")
 
 
@@ -149,7 +153,7 @@ class Cors:
             app,
             allow_origins=origins,
             allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "X-Hearth", "X-Agent-Id"],
+            allow_headers=_ALLOWED_TO_OTHERS,
             expose_headers=["ETag", "Retry-After", "X-Request-Id"],
             allow_credentials=False,
         )

@@ -11,7 +11,13 @@ from fastapi.responses import JSONResponse, Response
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.exceptions import HTTPException
 
-from app.errors import AdminKeyMissing, ConnectionLost, HearthError
+from app.errors import (
+    AdminKeyMissing,
+    ConnectionLost,
+    HearthError,
+    SettingsChanged,
+    SettingsInvalid,
+)
 from app.web.cookies import ACTIVATION_COOKIE, our_cookies
 
 _FRAMED_PAGES = ("/context-card", "/settings", "/oauth/callback", "/ui")
@@ -67,11 +73,15 @@ def error_response(request: Request, error: HearthError) -> Response:
     further: dict[str, Any] = {}
     if isinstance(error, ConnectionLost):
         further["reconnectUrl"] = error.reconnect_url
+    if isinstance(error, SettingsInvalid):
+        further["errors"] = [{"pointer": at, "problem": problem} for at, problem in error.faults]
     response = _page_or_problem(
         request, error.status, error.code, error.title, error.detail, **further
     )
     if error.retry_after_seconds is not None:
         response.headers["retry-after"] = str(error.retry_after_seconds)
+    if isinstance(error, SettingsChanged):
+        response.headers["etag"] = f'"{error.tag}"'
     if isinstance(error, AdminKeyMissing):
         response.headers["www-authenticate"] = "Bearer"  # RFC 9110 §15.5.2
     return response

@@ -10,6 +10,7 @@ from app.security.sealing import generate_key
 from app.settings import (
     InfobipSettings,
     MetricsSettings,
+    PageSettings,
     RefresherSettings,
     Settings,
     StorageSettings,
@@ -33,6 +34,7 @@ def make_settings(
     sandbox_url: str,
     public_url: str,
     web: Mapping[str, Any] = {},
+    pages: Mapping[str, Any] = {},
     infobip: Mapping[str, Any] = {},
 ) -> Settings:
     """Settings for a Hearth at `public_url` that works with a sandbox."""
@@ -40,6 +42,7 @@ def make_settings(
         web=WebSettings(
             _env_file=None, **{"public_url": public_url, "gateway_allow": GATEWAY_ALLOW, **web}
         ),
+        pages=PageSettings(_env_file=None, **pages),
         storage=StorageSettings(
             _env_file=None,
             database_url=SecretStr(database_url),
