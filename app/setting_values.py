@@ -32,7 +32,8 @@ def _absolute(value: str) -> str:
     return value
 
 
-def _split(value: Any) -> Any:
+def split(value: Any) -> Any:
+    """The parts of what is separated by commas or lines."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.replace("\n", ",").split(",") if part.strip())
     return value
@@ -86,17 +87,15 @@ def _front_end(value: Any) -> Any:
 BaseUrl = Annotated[str, AfterValidator(_without_trailing_slash)]
 ClientId = Annotated[str, AfterValidator(_client_id)]
 RedirectUri = Annotated[str, AfterValidator(_absolute)]
-Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Origins = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origin_only)
-]
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_origin_only)]
 UrlPrefixes = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_url_prefixes)
+    tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_url_prefixes)
 ]
 ApiKey = Annotated[SecretStr, AfterValidator(_api_key)]
 FrontEnd = Annotated[Path | str | None, BeforeValidator(_front_end)]
 """A folder as a path, a page elsewhere as its URL."""
 AppId = Annotated[str, AfterValidator(_app_id)]
-Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split)]
 Scopes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_spaces)]
-Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split), AfterValidator(_keys)]
+Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split), AfterValidator(_keys)]

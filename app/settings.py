@@ -26,6 +26,7 @@ from app.setting_values import (
     Scopes,
     Secrets,
     UrlPrefixes,
+    split,
 )
 
 _LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
@@ -111,7 +112,7 @@ class InfobipSettings(_Group):
     def client_secrets(self) -> tuple[str, ...]:
         """The old and the new one while it is changed; none of a public client."""
         value = self.client_secret
-        return tuple(_split(value.get_secret_value())) if value is not None else ()
+        return tuple(split(value.get_secret_value())) if value is not None else ()
 
 
 class RefresherSettings(_Group):
