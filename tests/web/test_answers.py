@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from app.store.database import Database
 from tests.conftest import Hearth, StartHearth
 from tests.support.vendor import Vendor
+from tests.support.waiting import eventually
 from tests.support.wire import wire
 
 pytestmark = pytest.mark.anyio
@@ -203,11 +205,23 @@ async def rename(hearth: Hearth, old: str, new: str) -> None:
     """Nobody can connect to a database by a name that it does not have any more."""
     url = hearth.settings.storage.database_url
     assert url is not None
-    await hearth.process.database.close()
     maintenance = url.get_secret_value().replace(f"@/{old.removesuffix('_away')}?", "@/postgres?")
     database = Database(url=maintenance, pool_size=1)
-    async with database.statement() as tx:
-        await tx.exec_driver_sql(f"ALTER DATABASE {old} RENAME TO {new}")
+
+    async def renamed() -> bool:
+        """Somebody may have come in between."""
+        try:
+            async with database.statement() as tx:
+                await tx.exec_driver_sql(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                    f"WHERE datname = '{old}'"
+                )
+                await tx.exec_driver_sql(f"ALTER DATABASE {old} RENAME TO {new}")
+        except DBAPIError:
+            return False
+        return True
+
+    await eventually(renamed)
     await database.close()
 
 
