@@ -32,16 +32,20 @@ from app.models.connection import (
     Profile,
     Role,
 )
+from app.models.event import EventType
 from app.models.identifiers import ConnectionId, Shard
 from app.models.listing import Place, Wanted
 from app.store.endings import telling
 from app.store.intervals import seconds as interval
+from app.store.outbox import OutboxStore
 from app.store.tables import connections, sessions, tokens
 
 CHANNEL = "hearth_connections"
 """Where the ids of connections that were made, remade or ended are told (LISTEN/NOTIFY)."""
 
 _NOW: ColumnElement[Any] = func.now()
+
+_MADE_NOW = (connections.c.created_at == _NOW).label("made_now")
 
 _COLUMNS = [column for column in connections.c if column.name != "sealed_api_key"]
 """A key is brought only where it is asked for."""
@@ -72,13 +76,19 @@ class ConnectionStore:
             "connected_at": _NOW,
             "changed_at": _NOW,
         }
+        before = await self._before(
+            connections.c.account_key == profile.account_key,
+            connections.c.user_key == profile.user_key,
+        )
         statement = (
             insert(connections)
             .values(id=new_id, status=ConnectionStatus.ACTIVE, **values)
             .on_conflict_do_update(index_elements=["account_key", "user_key"], set_=renewed)
-            .returning(connections.c.id)
+            .returning(connections.c.id, connections.c.status, connections.c.external_id, _MADE_NOW)
         )
-        return ConnectionId((await self._tx.execute(statement)).scalar_one())
+        row = (await self._tx.execute(statement)).one()
+        await self._tell(ConnectionId(row.id), before, row)
+        return ConnectionId(row.id)
 
     async def get(self, connection_id: ConnectionId) -> Connection | None:
         """The connection with its token's times."""
@@ -132,6 +142,7 @@ class ConnectionStore:
 
         One that is there already gets the key, and keeps what else it has.
         """
+        before = await self._before(connections.c.id == connection_id)
         live = {"status": ConnectionStatus.ACTIVE, "reason": None, "sealed_api_key": sealed}
         made = {"type": ConnectionType.API_KEY, "roles": [], "groups": []}
         named = {"api_url": api_url, "external_id": external_id, "label": label}
@@ -143,8 +154,10 @@ class ConnectionStore:
             )
         )
         await self._tx.execute(statement)
-        put = select_connections().where(connections.c.id == connection_id)
-        return connection_of((await self._tx.execute(put)).one())
+        put = select_connections(_MADE_NOW).where(connections.c.id == connection_id)
+        row = (await self._tx.execute(put)).one()
+        await self._tell(connection_id, before, row)
+        return connection_of(row)
 
     async def sealed_api_key(self, connection_id: ConnectionId) -> bytes | None:
         """The key of an active connection that has one."""
@@ -206,7 +219,30 @@ class ConnectionStore:
         ended = (await self._tx.execute(statement)).rowcount == 1
         if ended:
             await self._tx.execute(telling(sessions.delete().where(_of_connection(connection_id))))
+            await OutboxStore(self._tx).tell(EventType.DISCONNECTED, connection_id)
         return ended
+
+    async def _before(self, *which: ColumnElement[bool]) -> Row[Any] | None:
+        """A connection as it is before it is connected, and as it stays until then."""
+        statement = select(connections.c.status, connections.c.external_id).where(*which)
+        return (await self._tx.execute(statement.with_for_update())).one_or_none()
+
+    async def _tell(
+        self, connection_id: ConnectionId, before: Row[Any] | None, now: Row[Any]
+    ) -> None:
+        """Tell what became of it; a page that is opened once more is no news.
+
+        What was neither there before nor made now, somebody else has made at the same time.
+        """
+        if before is None:
+            news = EventType.CONNECTED if now.made_now else None
+        elif before.status == ConnectionStatus.LOST:
+            news = EventType.RECONNECTED
+        else:
+            is_same = before == (now.status, now.external_id)
+            news = None if is_same else EventType.CONNECTED
+        if news is not None:
+            await OutboxStore(self._tx).tell(news, connection_id)
 
     async def tell(self, connection_id: ConnectionId) -> None:
         """Tell the refreshers, once this transaction is committed, to look at it again."""

@@ -33,6 +33,7 @@ metadata = MetaData(
 )
 
 _NOW = text("now()")
+_UNDELIVERED = text("status <> 'delivered'")
 
 
 def _time(name: str, *, default_now: bool = False) -> Column[datetime]:
@@ -199,4 +200,35 @@ audit = Table(
     Column("connection_id", Uuid),
     Column("details", JSONB, nullable=False),
     Index(None, "at"),
+)
+
+# What the operator's own programs are told, and how far that has come. `due_at` is when the next
+# attempt is due; while one is under way, when it may be taken for dead.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("sequence", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", Uuid, nullable=False, unique=True, server_default=text("gen_random_uuid()")),
+    Column("type", Text, nullable=False),
+    _time("occurred_at", default_now=True),
+    Column("connection_id", Uuid),
+    Column("data", JSONB, nullable=False),
+    Column("status", Text, nullable=False, server_default=text("'pending'")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _time("due_at", default_now=True),
+    Column("outcome", Text),
+    Column("attempted_at", DateTime(timezone=True)),
+    Column("delivered_at", DateTime(timezone=True)),
+    Index("ix_outbox_due", "due_at", postgresql_where=text("status = 'pending'")),
+    Index("ix_outbox_undelivered", "status", "sequence", postgresql_where=_UNDELIVERED),
+    Index(None, "occurred_at"),
+    Index(None, "connection_id", "sequence"),
+)
+
+# Until when there is somebody who delivers events, so that they are to be written: one row.
+deliverers = Table(
+    "deliverers",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    _time("until"),
 )

@@ -21,12 +21,16 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.connection import ConnectionStatus, LossCause
+from app.models.event import EventType
 from app.models.identifiers import ConnectionId, Shard, shard_of
 from app.models.token import GENERATIONS_PER_GRANT, Loss, SealedToken
 from app.store.intervals import seconds
+from app.store.outbox import telling_of
 from app.store.tables import connections, tokens
 
 _NEXT_GRANT = text(f"(tokens.generation / {GENERATIONS_PER_GRANT} + 1) * {GENERATIONS_PER_GRANT}")
+
+_CAUSE = "jsonb_build_object('cause', reason)"
 
 _PIECE = 500
 """So many tokens are loaded, and then opened, before other tasks get their turn."""
@@ -54,7 +58,8 @@ _WRITE = f"""
         FROM written
         WHERE connections.id = written.connection_id
             AND connections.status = '{ConnectionStatus.LOST}'
-    )
+        RETURNING connections.*
+    ), told AS ({telling_of("revived", EventType.RECONNECTED)})
     SELECT connection_id FROM new EXCEPT SELECT connection_id FROM written
 """  # noqa: S608 - constants of ours
 
@@ -75,12 +80,14 @@ _LOSE = text(
         FROM ours
         WHERE tokens.connection_id = ours.id AND tokens.generation <= ours.generation
         RETURNING tokens.connection_id, ours.cause
-    )
-    UPDATE connections SET status = '{ConnectionStatus.LOST}', reason = gone.cause,
-        changed_at = now()
-    FROM gone
-    WHERE connections.id = gone.connection_id
-    RETURNING connections.id
+    ), lost AS (
+        UPDATE connections SET status = '{ConnectionStatus.LOST}', reason = gone.cause,
+            changed_at = now()
+        FROM gone
+        WHERE connections.id = gone.connection_id
+        RETURNING connections.*
+    ), told AS ({telling_of("lost", EventType.LOST, further=_CAUSE)})
+    SELECT id FROM lost
     """  # noqa: S608 - constants of ours
 ).bindparams(
     bindparam("ids", type_=ARRAY(Uuid)),
