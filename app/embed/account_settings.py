@@ -13,9 +13,13 @@ from app.errors import (
     SettingsInvalid,
 )
 from app.models.account_settings import Expected, SettingsVersion
+from app.models.audit import BROWSER, Action, Deed
 from app.models.connection import Profile
+from app.models.event import Event, EventType
 from app.store.account_settings import VERSIONS_KEPT, AccountSettingsStore
+from app.store.audit import AuditStore
 from app.store.database import Database
+from app.store.outbox import OutboxStore
 
 _TRIES_AGAINST_OTHERS = 5
 
@@ -69,8 +73,11 @@ class AccountSettings:
             username=profile.username,
         )
         for _ in range(_TRIES_AGAINST_OTHERS):
-            async with self._database.statement() as tx:
+            async with self._database.transaction() as tx:
                 saved = await AccountSettingsStore(tx).put(wanted, expected=expected)
+                if saved is not None:
+                    await AuditStore(tx).add(_deed(saved))
+                    await OutboxStore(tx).add(_event(saved))
             if saved is not None:
                 return saved
             current = await self.read(account_key)
@@ -98,3 +105,22 @@ class AccountSettings:
         if faults:
             raise SettingsInvalid([(fault.pointer, fault.problem) for fault in faults])
         return text
+
+
+def _deed(saved: SettingsVersion) -> Deed:
+    details = {
+        "accountKey": saved.account_key,
+        "userKey": saved.saved_by or "",
+        "version": str(saved.version),
+    }
+    return Deed(BROWSER, Action.SETTINGS_CHANGED, None, details)
+
+
+def _event(saved: SettingsVersion) -> Event:
+    """Without the document: what is in it is the app's and the account's own."""
+    about = {
+        "accountKey": saved.account_key,
+        "userKey": saved.saved_by,
+        "version": saved.version,
+    }
+    return Event(EventType.SETTINGS_CHANGED, about)

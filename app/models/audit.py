@@ -24,6 +24,7 @@ class Action(StrEnum):
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
     API_KEY_ADDED = "api_key_added"
+    SETTINGS_CHANGED = "settings_changed"
     WRONG_BROWSER = "wrong_browser"
     WRONG_ACCOUNT = "wrong_account"
     ALREADY_LINKED = "already_linked"

@@ -9,6 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from app.models.audit import Action
+from app.models.event import Event, EventType, Sought
+from app.store.audit import AuditStore
+from app.store.outbox import OutboxStore
 from tests.conftest import Hearth, StartHearth
 from tests.support.administration import ADMIN_KEYS, READER, WRITER, admin
 from tests.support.gateway import signed_in
@@ -229,3 +233,25 @@ async def test_the_operator_sees_the_last_twenty_versions_and_who_saved_them(
     assert history["items"][0] == latest
     refused = await admin(administered, "GET", path, secret=WRITER)
     assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+
+
+async def test_each_save_is_on_record_and_told_without_what_was_saved(
+    hearth: Hearth, vendor: Vendor, browser: UserAgent
+) -> None:
+    async with hearth.process.database.statement() as tx:
+        await OutboxStore(tx).want(for_seconds=60)
+    await save(browser, {"greeting": "a-canary-of-the-settings"}, if_match="*")
+    first = await save(browser, {"greeting": "a-canary-of-the-settings"}, if_none_match="*")
+    await save(browser, {}, if_match='"stale"')
+
+    user = await vendor.user()
+    about = {"accountKey": user["accountKey"], "userKey": user["userKey"]}
+    async with hearth.process.database.statement() as tx:
+        recorded = await AuditStore(tx).list_newest(before=None, limit=10)
+        told = await OutboxStore(tx).list_newest(Sought(), before=None, limit=10)
+    assert first.status_code == 200
+    deeds = [one.deed for one in recorded if one.deed.action is Action.SETTINGS_CHANGED]
+    assert [deed.details for deed in deeds] == [about | {"version": "1"}]
+    assert [one.event for one in told] == [
+        Event(EventType.SETTINGS_CHANGED, about | {"version": 1})
+    ]
