@@ -222,13 +222,13 @@ class ConnectionStore:
             await OutboxStore(self._tx).tell(EventType.DISCONNECTED, connection_id)
         return ended
 
-    async def _before(self, *which: ColumnElement[bool]) -> Row[Any] | None:
+    async def _before(self, *which: ColumnElement[bool]) -> Row[Any, Any] | None:
         """A connection as it is before it is connected, and as it stays until then."""
         statement = select(connections.c.status, connections.c.external_id).where(*which)
         return (await self._tx.execute(statement.with_for_update())).one_or_none()
 
     async def _tell(
-        self, connection_id: ConnectionId, before: Row[Any] | None, now: Row[Any]
+        self, connection_id: ConnectionId, before: Row[Any, Any] | None, now: Row[Any]
     ) -> None:
         """Tell what became of it; a page that is opened once more is no news.
 
