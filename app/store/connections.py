@@ -261,6 +261,7 @@ class ConnectionStore:
         used = func.unnest(
             literal(list(ages), ARRAY(Uuid)), literal(list(ages.values()), ARRAY(Float))
         ).table_valued(column("id", Uuid), column("age", Float), name="used")
+        used = used.render_derived()  # else both of its columns are called `unnest`
         at = _NOW - interval(used.c.age)
         latest = func.greatest(connections.c.last_used_at, at)
         await self._tx.execute(

@@ -192,6 +192,18 @@ async def add(hearth: Hearth, **fields: object) -> str:
     return str(answer.json()["id"])
 
 
+async def test_a_call_through_the_gateway_is_a_use_of_its_connection(
+    hearth: Hearth, vendor: Vendor
+) -> None:
+    browser = await signed_in(hearth, vendor)
+    (await browser.api("GET", "/infobip/account/1/balance")).raise_for_status()
+
+    await hearth.process.usage.write()
+
+    (found,) = (await admin(hearth, "GET", "/connections")).json()["items"]
+    assert found["lastUsedAt"] >= found["connectedAt"]
+
+
 async def listed(hearth: Hearth, query: str = "") -> list[str]:
     answer = await admin(hearth, "GET", f"/connections{query}")
     assert answer.status_code == 200, answer.text
