@@ -12,11 +12,13 @@ from app.store.database import Database
 from app.store.flows import FlowStore
 from app.store.links import LinkStore
 from app.store.sessions import SessionStore
+from app.store.timeline import TimelineStore
 
 log = structlog.get_logger(__name__)
 
 _EVERY_SECONDS = 60
 _LINKS_KEPT_SECONDS = 30 * 86_400
+_TIMELINES_KEPT_SECONDS = 90 * 86_400
 _SLICE = 2_000
 
 
@@ -40,6 +42,10 @@ async def purge(database: Database, *, session_idle_seconds: float) -> None:
         flows += purged.flows
         if purged.flows < _SLICE:
             break
+    async with database.transaction() as tx:
+        await TimelineStore(tx).trim(
+            kept_seconds=_TIMELINES_KEPT_SECONDS, recent_seconds=5 * _EVERY_SECONDS
+        )
     async with database.transaction() as tx:
         await LinkStore(tx).purge(kept_seconds=_LINKS_KEPT_SECONDS)
         sessions = await SessionStore(tx).purge(idle_seconds=session_idle_seconds)

@@ -11,8 +11,8 @@ import structlog
 from app.clock import Clock
 from app.errors import DatabaseUnavailable
 from app.models.identifiers import ConnectionId
-from app.store.connections import ConnectionStore
 from app.store.database import Database
+from app.store.usage import UsageStore
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ class Usage:
         now = self._clock.monotonic()
         ages = {connection_id: now - at for connection_id, at in used.items()}
         async with self._database.statement() as tx:
-            await ConnectionStore(tx).note_used(ages)
+            await UsageStore(tx).note(ages)
         for connection_id, at in used.items():
             if self._used.get(connection_id) == at:
                 del self._used[connection_id]

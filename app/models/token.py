@@ -52,8 +52,12 @@ class SealedToken(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A connection whose token cannot be renewed any more, as far as `generation` knows."""
+    """A connection whose token cannot be renewed any more, as far as `generation` knows.
+
+    `attempts` is how many failed before that; None where nobody tried.
+    """
 
     connection_id: ConnectionId
     generation: int
     cause: str
+    attempts: int | None = None

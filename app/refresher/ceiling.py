@@ -7,8 +7,8 @@ from app.connections.live import LiveTokens
 from app.refresher.pace import Pace
 from app.refresher.renewals import Renewals
 from app.refresher.shares import Shares
-from app.store.connections import ConnectionStore
 from app.store.database import Database
+from app.store.usage import UsageStore
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ class Ceiling:
         if now - self._too_many_since < 2 * self._shares.lease_seconds:
             return
         async with self._database.statement() as tx:
-            unused = await ConnectionStore(tx).least_recently_used(self._shares.held(), too_many)
+            unused = await UsageStore(tx).least_recent(self._shares.held(), too_many)
         log.error("connections_let_go", count=len(unused), rate_per_second=self._rate)
         for connection_id in unused:
             self._renewals.let_go(connection_id)

@@ -260,7 +260,8 @@ class Renewals:
 
     def _lose(self, token: LiveToken, cause: LossCause) -> None:
         self._live.discard(token.connection_id)
-        self._ledger.lost(Loss(token.connection_id, token.generation, cause))
+        attempts = token.failures or None
+        self._ledger.lost(Loss(token.connection_id, token.generation, cause, attempts))
         self._tell(token.connection_id)
 
     def _is_current(self, token: LiveToken) -> bool:

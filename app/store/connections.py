@@ -1,19 +1,16 @@
 """Connections: whom they stand for and whether they live."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Float,
     Row,
     Select,
-    SmallInteger,
     Uuid,
     any_,
     case,
-    column,
     func,
     literal,
     select,
@@ -33,18 +30,26 @@ from app.models.connection import (
     Role,
 )
 from app.models.event import EventType
-from app.models.identifiers import ConnectionId, Shard
+from app.models.identifiers import ConnectionId
 from app.models.listing import Place, Wanted
+from app.models.timeline import TimelineEvent
 from app.store.endings import telling
 from app.store.intervals import seconds as interval
 from app.store.outbox import OutboxStore
 from app.store.tables import connections, sessions, tokens
+from app.store.timeline import TimelineStore
 
 CHANNEL = "hearth_connections"
 """Where the ids of connections that were made, remade or ended are told (LISTEN/NOTIFY)."""
 
 _NOW: ColumnElement[Any] = func.now()
 
+_TOLD_BY = (
+    connections.c.id,
+    connections.c.type,
+    connections.c.status,
+    connections.c.external_id,
+)
 _MADE_NOW = (connections.c.created_at == _NOW).label("made_now")
 
 _COLUMNS = [column for column in connections.c if column.name != "sealed_api_key"]
@@ -84,7 +89,7 @@ class ConnectionStore:
             insert(connections)
             .values(id=new_id, status=ConnectionStatus.ACTIVE, **values)
             .on_conflict_do_update(index_elements=["account_key", "user_key"], set_=renewed)
-            .returning(connections.c.id, connections.c.status, connections.c.external_id, _MADE_NOW)
+            .returning(*_TOLD_BY, _MADE_NOW)
         )
         row = (await self._tx.execute(statement)).one()
         await self._tell(ConnectionId(row.id), before, row)
@@ -219,6 +224,7 @@ class ConnectionStore:
         ended = (await self._tx.execute(statement)).rowcount == 1
         if ended:
             await self._tx.execute(telling(sessions.delete().where(_of_connection(connection_id))))
+            await TimelineStore(self._tx).add(connection_id, TimelineEvent.DISCONNECTED)
             await OutboxStore(self._tx).tell(EventType.DISCONNECTED, connection_id)
         return ended
 
@@ -234,6 +240,7 @@ class ConnectionStore:
 
         What was neither there before nor made now, somebody else has made at the same time.
         """
+        await self._note(connection_id, before, now)
         if before is None:
             news = EventType.CONNECTED if now.made_now else None
         elif before.status == ConnectionStatus.LOST:
@@ -243,6 +250,19 @@ class ConnectionStore:
             news = None if is_same else EventType.CONNECTED
         if news is not None:
             await OutboxStore(self._tx).tell(news, connection_id)
+
+    async def _note(
+        self, connection_id: ConnectionId, before: Row[Any, Any] | None, now: Row[Any]
+    ) -> None:
+        """Note in its timeline what became of it; a page that is opened once more, too."""
+        timeline = TimelineStore(self._tx)
+        was_active = before is None or before.status == ConnectionStatus.ACTIVE
+        if before is None and now.made_now:
+            await timeline.add(connection_id, TimelineEvent.CONNECTED)
+        elif was_active and now.type == ConnectionType.OAUTH:
+            await timeline.add_repeated(connection_id, TimelineEvent.SIGNED_IN)
+        else:
+            await timeline.add(connection_id, TimelineEvent.RECONNECTED)
 
     async def tell(self, connection_id: ConnectionId) -> None:
         """Tell the refreshers, once this transaction is committed, to look at it again."""
@@ -254,35 +274,6 @@ class ConnectionStore:
         """Connections that were made, remade, lost or ended lately: what a poll looks at."""
         since = _NOW - interval(seconds)
         statement = select(connections.c.id).where(connections.c.changed_at > since)
-        return [ConnectionId(row.id) for row in await self._tx.execute(statement)]
-
-    async def note_used(self, ages: Mapping[ConnectionId, float]) -> None:
-        """They were used so many seconds ago, unless a later use is known already."""
-        used = func.unnest(
-            literal(list(ages), ARRAY(Uuid)), literal(list(ages.values()), ARRAY(Float))
-        ).table_valued(column("id", Uuid), column("age", Float), name="used")
-        used = used.render_derived()  # else both of its columns are called `unnest`
-        at = _NOW - interval(used.c.age)
-        latest = func.greatest(connections.c.last_used_at, at)
-        await self._tx.execute(
-            update(connections).where(connections.c.id == used.c.id).values(last_used_at=latest)
-        )
-
-    async def least_recently_used(
-        self, shards: Sequence[Shard], at_most: int
-    ) -> list[ConnectionId]:
-        """So many of these shards' live connections: those whose last use is longest ago."""
-        last = func.coalesce(connections.c.last_used_at, connections.c.connected_at)
-        statement = (
-            select(connections.c.id)
-            .join(tokens, tokens.c.connection_id == connections.c.id)
-            .where(
-                tokens.c.shard == any_(literal(list(shards), ARRAY(SmallInteger))),
-                connections.c.status == ConnectionStatus.ACTIVE,
-            )
-            .order_by(last, connections.c.id)
-            .limit(at_most)
-        )
         return [ConnectionId(row.id) for row in await self._tx.execute(statement)]
 
     async def not_active(self, ids: Sequence[ConnectionId]) -> list[ConnectionId]:

@@ -3,13 +3,24 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, SmallInteger, any_, delete, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    SmallInteger,
+    Uuid,
+    any_,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.identifiers import ReplicaId, Shard
 from app.store.intervals import seconds
-from app.store.tables import leases, replicas
+from app.store.tables import leases, replicas, takeovers
 
 FREED = "hearth_leases"
 """Where it is announced that shards were given away (LISTEN/NOTIFY)."""
@@ -66,28 +77,42 @@ class LeaseStore:
         """Take so many of what is free: what was released and, if asked for, what expired.
 
         A shard's epoch grows whenever it changes hands, so its holder can tell when it was away
-        in between. Of two replicas that come at once, each gets rows of its own.
+        in between. Of two replicas that come at once, each gets rows of its own. What had expired
+        is put on record as taken over.
         """
         free: ColumnElement[bool] = leases.c.owner.is_(None)
         if expired_too:
             free = or_(free, (leases.c.owner != owner) & (leases.c.expires_at <= func.now()))
         chosen = (
-            select(leases.c.shard)
+            select(leases.c.shard, leases.c.owner)
             .where(free)
             .order_by(leases.c.shard)
             .limit(at_most)
             .with_for_update(skip_locked=True)
+            .cte("chosen")
         )
-        statement = (
+        claimed = (
             update(leases)
-            .where(leases.c.shard.in_(chosen))
+            .where(leases.c.shard == chosen.c.shard)
             .values(
                 owner=owner,
                 epoch=leases.c.epoch + 1,
                 expires_at=func.now() + seconds(ttl_seconds),
             )
-            .returning(leases.c.shard, leases.c.epoch)
+            .returning(leases.c.shard, leases.c.epoch, chosen.c.owner.label("before"))
+            .cte("claimed")
         )
+        taken_over = (
+            insert(takeovers)
+            .from_select(
+                ["shard", "from_replica", "to_replica"],
+                select(claimed.c.shard, claimed.c.before, literal(owner, Uuid)).where(
+                    claimed.c.before.is_not(None)
+                ),
+            )
+            .cte("taken_over")
+        )
+        statement = select(claimed.c.shard, claimed.c.epoch).add_cte(taken_over)
         return {Shard(row.shard): row.epoch for row in await self._tx.execute(statement)}
 
     async def release(self, owner: ReplicaId, shards: Collection[Shard]) -> None:

@@ -189,6 +189,37 @@ leases = Table(
     _time("expires_at", default_now=True),
 )
 
+# Takeovers of shards from refreshers that had gone without a word.
+takeovers = Table(
+    "takeovers",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("shard", SmallInteger, nullable=False),
+    _time("at", default_now=True),
+    Column("from_replica", Uuid, nullable=False),
+    Column("to_replica", Uuid, nullable=False),
+    Index(None, "shard"),
+)
+
+# What happened to each connection. What repeats itself has a `period`, and one row for each of
+# them, which grows. No foreign key: its lock on the connection would come after that on the token.
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("connection_id", Uuid, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("cause", Text),
+    Column("attempts", Integer),
+    Column("times", Integer, nullable=False, server_default=text("1")),
+    Column("period", BigInteger),
+    _time("at", default_now=True),
+    _time("last_at", default_now=True),
+    UniqueConstraint("connection_id", "event", "period"),
+    Index(None, "at"),
+    postgresql_with={"fillfactor": 90},
+)
+
 # Who did what to which connection, and what was refused: written once, never changed.
 audit = Table(
     "audit",

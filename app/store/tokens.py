@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Integer,
     Row,
     Select,
     SmallInteger,
@@ -23,10 +24,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.models.connection import ConnectionStatus, LossCause
 from app.models.event import EventType
 from app.models.identifiers import ConnectionId, Shard, shard_of
+from app.models.timeline import TimelineEvent
 from app.models.token import GENERATIONS_PER_GRANT, Loss, SealedToken
 from app.store.intervals import seconds
 from app.store.outbox import telling_of
 from app.store.tables import connections, tokens
+from app.store.timeline import PERIOD
 
 _NEXT_GRANT = text(f"(tokens.generation / {GENERATIONS_PER_GRANT} + 1) * {GENERATIONS_PER_GRANT}")
 
@@ -37,7 +40,8 @@ _PIECE = 500
 
 # One statement for a batch: one round trip, one commit. Rows that somebody else has brought
 # further (a reconnect, a disconnect, another owner) do not match; they are what is returned. A
-# newer token is proof of life: whoever thought the connection lost was wrong.
+# newer token is proof of life: whoever thought the connection lost was wrong. The timeline is told
+# of the few that came only after failed attempts.
 _WRITE = f"""
     WITH new AS (
         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::float8[], $5::float8[])
@@ -59,7 +63,20 @@ _WRITE = f"""
         WHERE connections.id = written.connection_id
             AND connections.status = '{ConnectionStatus.LOST}'
         RETURNING connections.*
-    ), told AS ({telling_of("revived", EventType.RECONNECTED)})
+    ), told AS ({telling_of("revived", EventType.RECONNECTED)}), noted_alive AS (
+        INSERT INTO timeline (connection_id, event)
+        SELECT id, '{TimelineEvent.FOUND_ALIVE}' FROM revived
+    ), noted_retried AS (
+        INSERT INTO timeline (connection_id, event, attempts, cause, period)
+        SELECT tried.connection_id, '{TimelineEvent.RETRIED}', tried.attempts, tried.cause, {PERIOD}
+        FROM unnest($6::uuid[], $7::int[], $8::text[]) AS tried (connection_id, attempts, cause)
+        JOIN written ON written.connection_id = tried.connection_id
+        ON CONFLICT (connection_id, event, period) DO UPDATE SET
+            times = timeline.times + 1,
+            attempts = timeline.attempts + excluded.attempts,
+            cause = excluded.cause,
+            last_at = now()
+    )
     SELECT connection_id FROM new EXCEPT SELECT connection_id FROM written
 """  # noqa: S608 - constants of ours
 
@@ -68,9 +85,10 @@ _WRITE = f"""
 _LOSE = text(
     f"""
     WITH ours AS (
-        SELECT connections.id, loss.generation, loss.cause
+        SELECT connections.id, loss.generation, loss.cause, loss.attempts
         FROM connections
-        JOIN unnest(:ids, :generations, :causes) AS loss (connection_id, generation, cause)
+        JOIN unnest(:ids, :generations, :causes, :attempts)
+            AS loss (connection_id, generation, cause, attempts)
             ON connections.id = loss.connection_id
         WHERE connections.status = '{ConnectionStatus.ACTIVE}'
         ORDER BY connections.id
@@ -79,7 +97,10 @@ _LOSE = text(
         UPDATE tokens SET sealed = NULL
         FROM ours
         WHERE tokens.connection_id = ours.id AND tokens.generation <= ours.generation
-        RETURNING tokens.connection_id, ours.cause
+        RETURNING tokens.connection_id, ours.cause, ours.attempts
+    ), noted AS (
+        INSERT INTO timeline (connection_id, event, cause, attempts)
+        SELECT connection_id, '{TimelineEvent.LOST}', cause, attempts FROM gone
     ), lost AS (
         UPDATE connections SET status = '{ConnectionStatus.LOST}', reason = gone.cause,
             changed_at = now()
@@ -93,6 +114,7 @@ _LOSE = text(
     bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("generations", type_=ARRAY(BigInteger)),
     bindparam("causes", type_=ARRAY(Text)),
+    bindparam("attempts", type_=ARRAY(Integer)),
 )
 
 
@@ -145,6 +167,7 @@ class TokenStore:
         raw = await self._tx.get_raw_connection()
         driver = raw.driver_connection
         assert driver is not None  # noqa: S101 - a connection in use always has one
+        retried = [item for item in batch if item.retries]
         rows = await driver.fetch(
             _WRITE,
             [item.connection_id for item in batch],
@@ -152,6 +175,9 @@ class TokenStore:
             [item.sealed for item in batch],
             [item.age_seconds for item in batch],
             [item.left_seconds for item in batch],
+            [item.connection_id for item in retried],
+            [item.retries for item in retried],
+            [item.retry_reason for item in retried],
         )
         return {ConnectionId(row[0]) for row in rows}
 
@@ -163,6 +189,7 @@ class TokenStore:
                 "ids": [item.connection_id for item in losses],
                 "generations": [item.generation for item in losses],
                 "causes": [item.cause for item in losses],
+                "attempts": [item.attempts for item in losses],
             },
         )
         return {ConnectionId(row.id) for row in rows}

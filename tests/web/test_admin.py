@@ -44,6 +44,8 @@ SCOPES = {
     ("GET", "/admin/connections"): READER,
     ("POST", "/admin/connections"): WRITER,
     ("GET", f"/admin/connections/{ID}"): READER,
+    ("GET", f"/admin/connections/{ID}/timeline"): READER,
+    ("POST", f"/admin/connections/{ID}/refresh"): WRITER,
     ("DELETE", f"/admin/connections/{ID}"): WRITER,
     ("GET", f"/admin/connections/{ID}/infobip/{ID}"): BACKEND,
     ("POST", f"/admin/connections/{ID}/infobip/{ID}"): BACKEND,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from app.admin.timelines import timeline_of
 from app.connections.disconnection import disconnect
 from app.connections.tokens import NoLiveToken
 from app.errors import (
@@ -30,6 +31,7 @@ from app.web.schemas.connections import (
     NewConnection,
 )
 from app.web.schemas.problems import admin_problems
+from app.web.schemas.timeline import Timeline, TimelineEntry
 
 router = APIRouter(prefix="/admin/connections", tags=["connections"])
 
@@ -90,6 +92,20 @@ async def read_connection(
 ) -> ConnectionDetails:
     """One connection, as it is now."""
     return _details(await process.overview.connection(ConnectionId(connection_id)), process)
+
+
+@router.get(
+    "/{connection_id}/timeline",
+    summary="Why a connection lives or died",
+    responses=admin_problems(ConnectionUnknown, input_may_be_malformed=True),
+)
+async def read_timeline(_: AdminReader, connection_id: UUID, process: ProcessOf) -> Timeline:
+    """What happened to it, the newest first: at most 50 entries, of the last 90 days.
+
+    Ordinary renewals have none. Who disconnected it stands in `GET /admin/audit`.
+    """
+    found = await timeline_of(process.database, ConnectionId(connection_id))
+    return Timeline(items=[TimelineEntry.model_validate(one) for one in found])
 
 
 @router.post(
