@@ -10,6 +10,7 @@ from app.diagnosis import diagnose
 from app.embedded_postgres import EmbeddedPostgresError
 from app.errors import HearthError
 from app.logs import configure_logs
+from app.resealing import reseal
 from app.security.sealing import generate_key
 from app.serving import listen, refresh, run_async, serve
 from app.settings import Settings
@@ -61,6 +62,12 @@ def _check(_: argparse.Namespace) -> int:
     return diagnose(sys.stdout)
 
 
+def _reseal(_: argparse.Namespace) -> int:
+    settings = Settings.load()
+    with with_database(settings) as ready:
+        return run_async(reseal(ready, sys.stdout, embedded=settings.storage.database_url is None))
+
+
 def _generate_key(_: argparse.Namespace) -> int:
     sys.stdout.write(generate_key() + "\n")
     return 0
@@ -89,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     add("refresher", _refresher, "Run a refresher alone.")
     add("migrate", _migrate, "Bring the database to the newest schema.")
     add("check", _check, "Check settings, database and Infobip, and say how to mend each.")
+    add("reseal", _reseal, "Seal all that is stored anew, under the first of ENCRYPTION_KEYS.")
     add("generate-key", _generate_key, "Print a new key for ENCRYPTION_KEYS.")
     one = add("demo", _demo, "Run Hearth with an embedded database and the Infobip sandbox.")
     one.add_argument("--port", type=_port, default=8000, help="Hearth's port; default: %(default)s")

@@ -20,6 +20,7 @@ from app.connections.links import ActivationLinks
 from app.connections.live import LiveTokens
 from app.connections.receipts import Receipts
 from app.connections.renewal import Renewal
+from app.connections.resealing import Progress, Resealing
 from app.connections.tokens import UsableTokens
 from app.connections.usage import Usage
 from app.connections.vault import Vault
@@ -135,6 +136,19 @@ def open_database(
         pooler=settings.storage.database_pooler,
         command_seconds=command_seconds,
     )
+
+
+@asynccontextmanager
+async def open_resealing(
+    settings: Settings, on_progress: Callable[[Progress], None]
+) -> AsyncIterator[Resealing]:
+    """What `reseal` needs, and nothing of Infobip's. Raises ConfigurationError without a key."""
+    vault = Vault(keys=_sealing_keys(settings))
+    database = open_database(settings, command_seconds=60.0)
+    try:
+        yield Resealing(database=database, vault=vault, on_progress=on_progress)
+    finally:
+        await database.close()
 
 
 def _oauth_app(settings: Settings) -> OAuthApp | None:

@@ -6,7 +6,7 @@ import resource
 import signal
 import socket
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 import uvloop
@@ -18,6 +18,8 @@ from app.main import create_app
 from app.settings import Settings
 from app.web.guarded_protocol import GuardedProtocol
 from app.web.metrics_port import serve_metrics
+
+_Outcome = TypeVar("_Outcome")
 
 _FINISH_REQUESTS_WITHIN_SECONDS = 2
 _DESCRIPTORS = 65_536
@@ -76,10 +78,10 @@ def refresh(settings: Settings) -> int:
     return 0
 
 
-def run_async(task: Coroutine[Any, Any, None]) -> None:
+def run_async(task: Coroutine[Any, Any, _Outcome]) -> _Outcome:
     """Run a coroutine on uvloop."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(task)
+        return runner.run(task)
 
 
 async def _refresh(settings: Settings) -> None:

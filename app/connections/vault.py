@@ -1,5 +1,7 @@
 """Where tokens are sealed for the database and opened again."""
 
+from uuid import UUID
+
 from app.models.identifiers import ConnectionId
 from app.models.token import OpenToken, SealedToken
 from app.security.sealing import SealingKeys
@@ -34,3 +36,20 @@ class Vault:
     def open_api_key(self, connection_id: ConnectionId, sealed: bytes) -> str:
         """Raises Unsealable as `open`."""
         return self._keys.open(sealed, row=connection_id.bytes, **_API_KEY_PLACE).decode()
+
+    @property
+    def newest_key_id(self) -> bytes:
+        """What stands before every value that is sealed under the newest key."""
+        return self._keys.newest_id
+
+    def reseal_token(self, connection_id: UUID, sealed: bytes) -> bytes:
+        """The same value under the newest key. Raises Unsealable as `open`."""
+        return self._reseal(connection_id, sealed, _PLACE)
+
+    def reseal_api_key(self, connection_id: UUID, sealed: bytes) -> bytes:
+        """The same value under the newest key. Raises Unsealable as `open`."""
+        return self._reseal(connection_id, sealed, _API_KEY_PLACE)
+
+    def _reseal(self, connection_id: UUID, sealed: bytes, place: dict[str, str]) -> bytes:
+        value = self._keys.open(sealed, row=connection_id.bytes, **place)
+        return self._keys.seal(value, row=connection_id.bytes, **place)

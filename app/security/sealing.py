@@ -46,6 +46,11 @@ class SealingKeys:
     def __repr__(self) -> str:
         return f"SealingKeys({len(self._keys)} keys)"
 
+    @property
+    def newest_id(self) -> bytes:
+        """What stands before all that is sealed from now on."""
+        return self._sealing_id
+
     def seal(self, value: bytes, *, table: str, row: bytes, purpose: str) -> bytes:
         """Seal a value for one place; every call gives different bytes."""
         context = _context(table, row, purpose)
