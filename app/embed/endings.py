@@ -9,6 +9,7 @@ from app.store.database import Database
 from app.store.sessions import SessionStore
 
 _ASK_EVERY_SECONDS = 15.0
+_ASK_UNHEARD_EVERY_SECONDS = 3.0
 _TRY_AGAIN_SECONDS = 1.0
 _SLICE = 1_000
 
@@ -31,13 +32,14 @@ async def _listen(database: Database, remembered: RememberedSessions) -> None:
 
 
 async def _ask(database: Database, remembered: RememberedSessions) -> None:
+    every = _ASK_EVERY_SECONDS if database.hears else _ASK_UNHEARD_EVERY_SECONDS
     while True:
         try:
             await forget_ended(database, remembered)
         except DatabaseUnavailable:
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
         else:
-            await asyncio.sleep(_ASK_EVERY_SECONDS)
+            await asyncio.sleep(every)
 
 
 async def forget_ended(database: Database, remembered: RememberedSessions) -> None:

@@ -28,6 +28,7 @@ from app.store.database import Database
 log = structlog.get_logger(__name__)
 
 _POLL_EVERY_SECONDS = 5.0
+_POLL_UNHEARD_EVERY_SECONDS = 1.0  # where nothing is announced
 _POLL_WINDOW_SECONDS = 20.0
 _OVERDUE_AFTER_SECONDS = 10.0
 _LOOK_AGAIN_SECONDS = 0.1
@@ -234,8 +235,9 @@ class Refresher:
 
     async def _poll(self) -> None:
         """What announcements missed, and connections that nobody could keep alive."""
+        every = _POLL_EVERY_SECONDS if self._database.hears else _POLL_UNHEARD_EVERY_SECONDS
         while True:
-            await asyncio.sleep(_POLL_EVERY_SECONDS)
+            await asyncio.sleep(every)
             self._look_at_requests.set()
             with suppress(DatabaseUnavailable):
                 changed = await self._intake.changed(within_seconds=_POLL_WINDOW_SECONDS)

@@ -61,8 +61,11 @@ async def _announced(database: Database, *channels: str) -> AsyncGenerator[tuple
     """Channels and payloads as they are announced, until the connection to Postgres breaks.
 
     Raises DatabaseUnavailable then. What was announced meanwhile is missed: poll as well.
-    Keeps one connection of the pool. Behind a transaction pooler nothing arrives.
+    Keeps one connection of the pool. Behind a transaction pooler nothing is ever heard, and
+    nothing is tried: LISTEN would stay behind on a connection that is somebody else's.
     """
+    if not database.hears:
+        await asyncio.Event().wait()
     heard: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue()
     with unavailable_translated():
         async with database.engine.connect() as connection:

@@ -61,6 +61,10 @@ class Database:
         pool_wait_seconds: float = _POOL_WAIT_SECONDS,
         refuse_while_away: bool = False,
     ) -> None:
+        self.hears = pooler == "none"
+        """Whether announcements arrive (LISTEN). Through a pooler that changes the server's
+        connection with each transaction they do not: what would be announced has to be asked for.
+        """
         self._open: WeakSet[asyncpg.Connection] = WeakSet()
         self._watch = Watch(answers=self._answers, cut=self._cut) if refuse_while_away else None
         self.engine = create_async_engine(
