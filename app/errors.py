@@ -320,6 +320,13 @@ class HandoverUnknown(HearthError):
     detail = "The code is good once and for a minute. Load the page again to sign in."
 
 
+class TooManyStreams(HearthError):
+    code = "too_many_streams"
+    status = 429
+    title = "Too many open event streams"
+    detail = "Close some of this session's pages, or ask GET /api/session now and then instead."
+
+
 class RequestForged(HearthError):
     """A cookie-authenticated call without the marks of our own pages."""
 

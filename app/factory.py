@@ -26,8 +26,10 @@ from app.connections.usage import Usage
 from app.connections.vault import Vault
 from app.embed.account_settings import AccountSettings
 from app.embed.memory import RememberedSessions
+from app.embed.news import PageNews
 from app.embed.sessions import SessionLimits, Sessions
 from app.embed.settings_schema import SettingsSchema
+from app.embed.streams import Streams
 from app.errors import ConfigurationError
 from app.gateway.gateway import Gateway
 from app.gateway.policy import Policy
@@ -66,6 +68,7 @@ class Process:
     receipts: Receipts
     sessions: Sessions
     account_settings: AccountSettings
+    news: PageNews
     tokens: UsableTokens
     app_check: AppCheck
     gateway: Gateway
@@ -251,6 +254,16 @@ def _wire(
             schema=_settings_schema(settings),
             write_roles=settings.pages.settings_write_roles,
             max_bytes=settings.pages.settings_max_bytes,
+        ),
+        news=PageNews(
+            database=database,
+            remembered=remembered,
+            streams=Streams(
+                clock=clock,
+                at_most=settings.pages.event_streams_per_process,
+                at_most_of_session=settings.pages.event_streams_per_session,
+            ),
+            clock=clock,
         ),
         tokens=tokens,
         app_check=AppCheck(

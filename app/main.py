@@ -9,7 +9,6 @@ import structlog
 from fastapi import FastAPI
 
 from app.connections.retention import purge_for_ever
-from app.embed.endings import follow_endings
 from app.errors import DatabaseUnavailable
 from app.factory import Process, open_process
 from app.settings import Settings, origin_of
@@ -27,6 +26,7 @@ from app.web.routes import (
     completion,
     connect,
     entry,
+    events,
     gateway,
     infobip_calls,
     operations,
@@ -72,7 +72,15 @@ def create_app(
     install_error_handlers(app)
     pages = (entry, connect, callback, completion, ui)
     administration = (admin_connections, admin_links, admin_settings, admin_app, admin_audit)
-    for routes in (*pages, session, account_settings, *administration, infobip_calls, operations):
+    for routes in (
+        *pages,
+        session,
+        account_settings,
+        events,
+        *administration,
+        infobip_calls,
+        operations,
+    ):
         app.include_router(routes.router)
     app.router.routes += [ui.assets(), *gateway.routes()]
     return app
@@ -110,7 +118,7 @@ async def _duties(
         for duty in (
             purge_for_ever(process.database, session_idle_seconds=idle_seconds),
             process.usage.write_for_ever(),
-            follow_endings(process.database, process.remembered),
+            process.news.follow(),
         )
     ]
     tasks = list(endless)

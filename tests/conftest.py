@@ -119,6 +119,7 @@ def start_hearth(
         refresher: bool = False,
         web: Mapping[str, Any] | None = None,
         pages: Mapping[str, Any] | None = None,
+        storage: Mapping[str, Any] | None = None,
         infobip: Mapping[str, Any] | None = None,
         protocol: type[GuardedProtocol] = GuardedProtocol,
     ) -> AsyncIterator[Hearth]:
@@ -128,6 +129,7 @@ def start_hearth(
             public_url=f"http://localhost:{public_port.getsockname()[1]}",
             web=web or {},
             pages=pages or {},
+            storage=storage or {},
             infobip=infobip or {},
         )
         app = create_app(settings, refresher=refresher)

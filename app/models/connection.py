@@ -74,6 +74,14 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionState:
+    """Whether a connection lives; `reason` is why not."""
+
+    status: ConnectionStatus
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """One account and user of Infobip, or the account of an API key.
 
@@ -95,3 +103,7 @@ class Connection:
     renewed_at: datetime | None
     expires_at: datetime | None
     last_used_at: datetime | None
+
+    @property
+    def state(self) -> ConnectionState:
+        return ConnectionState(self.status, self.reason)

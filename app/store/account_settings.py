@@ -10,7 +10,7 @@ from app.models.account_settings import Expected, SettingsVersion
 from app.store.tables import account_settings
 
 SETTINGS = "hearth_settings"
-"""Where `<version> <account key>` of what was saved is told (LISTEN/NOTIFY)."""
+"""Where the keys of accounts whose settings were saved are told (LISTEN/NOTIFY)."""
 
 VERSIONS_KEPT = 20
 
@@ -32,7 +32,7 @@ _PUT = text(
         WHERE account_key = :account_key
             AND version <= (SELECT version FROM saved) - {VERSIONS_KEPT}
     )
-    SELECT saved.*, pg_notify('{SETTINGS}', version || ' ' || account_key) FROM saved
+    SELECT saved.*, pg_notify('{SETTINGS}', account_key) FROM saved
     """  # noqa: S608 - constants of ours
 ).bindparams(
     bindparam("account_key", type_=TEXT),

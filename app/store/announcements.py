@@ -1,18 +1,20 @@
 """Hearing of what others changed as it is committed (LISTEN/NOTIFY)."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from app.models.identifiers import ConnectionId, SessionId
+from app.store.account_settings import SETTINGS
 from app.store.connections import CHANNEL
 from app.store.database import Database, unavailable_translated
 from app.store.endings import ENDINGS
 from app.store.leases import FREED
 from app.store.renewals import WANTED
+from app.store.tokens import STATES
 
 log = structlog.get_logger(__name__)
 
@@ -50,16 +52,37 @@ async def refresher_news(database: Database) -> AsyncGenerator[RefresherNews, No
             yield Changed(ConnectionId(changed))
 
 
-async def ended_sessions(database: Database) -> AsyncGenerator[SessionId, None]:
-    """Sessions that were ended, or given less time; see `_announced`."""
-    async for _, payload in _announced(database, ENDINGS):
-        if (ended := _read(payload)) is not None:
-            yield SessionId(ended)
+@dataclass(frozen=True, slots=True)
+class ChangedPage:
+    """What an embedded page may show has changed: one of these."""
+
+    session_id: SessionId | None = None
+    connection_id: ConnectionId | None = None
+    account_key: str | None = None
 
 
-async def _announced(database: Database, *channels: str) -> AsyncGenerator[tuple[str, str], None]:
+async def page_news(
+    database: Database, *, on_listening: Callable[[], None]
+) -> AsyncGenerator[ChangedPage, None]:
+    """Sessions that were ended or given less time, connections, settings; see `_announced`."""
+    channels = (ENDINGS, CHANNEL, STATES, SETTINGS)
+    async for channel, payload in _announced(database, *channels, on_listening=on_listening):
+        if channel == SETTINGS:
+            yield ChangedPage(account_key=payload)
+        elif (changed := _read(payload)) is None:
+            continue
+        elif channel == ENDINGS:
+            yield ChangedPage(session_id=SessionId(changed))
+        else:
+            yield ChangedPage(connection_id=ConnectionId(changed))
+
+
+async def _announced(
+    database: Database, *channels: str, on_listening: Callable[[], None] = lambda: None
+) -> AsyncGenerator[tuple[str, str], None]:
     """Channels and payloads as they are announced, until the connection to Postgres breaks.
 
+    From `on_listening` on nothing is missed.
     Raises DatabaseUnavailable then. What was announced meanwhile is missed: poll as well.
     Keeps one connection of the pool. Behind a transaction pooler nothing is ever heard, and
     nothing is tried: LISTEN would stay behind on a connection that is somebody else's.
@@ -75,6 +98,7 @@ async def _announced(database: Database, *channels: str) -> AsyncGenerator[tuple
             driver.add_termination_listener(lambda _: heard.put_nowait(None))
             for channel in channels:
                 await driver.add_listener(channel, lambda *told: heard.put_nowait(told[2:]))
+            on_listening()
             try:
                 while True:
                     try:

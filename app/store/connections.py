@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.connection import (
     Connection,
+    ConnectionState,
     ConnectionStatus,
     ConnectionType,
     Group,
@@ -275,6 +276,16 @@ class ConnectionStore:
         since = _NOW - interval(seconds)
         statement = select(connections.c.id).where(connections.c.changed_at > since)
         return [ConnectionId(row.id) for row in await self._tx.execute(statement)]
+
+    async def states(self, ids: Sequence[ConnectionId]) -> dict[ConnectionId, ConnectionState]:
+        """Whether these connections live."""
+        statement = select(connections.c.id, connections.c.status, connections.c.reason).where(
+            connections.c.id == any_(literal(list(ids), ARRAY(Uuid)))
+        )
+        return {
+            ConnectionId(row.id): ConnectionState(ConnectionStatus(row.status), row.reason)
+            for row in await self._tx.execute(statement)
+        }
 
     async def not_active(self, ids: Sequence[ConnectionId]) -> list[ConnectionId]:
         """Those of these connections that have been lost or disconnected."""

@@ -75,13 +75,15 @@ class SessionStore:
             left_seconds=float(row.left_seconds),
         )
 
-    async def living(self, ids: Sequence[SessionId]) -> set[SessionId]:
-        """Those of these sessions that have not ended."""
-        statement = select(sessions.c.id).where(
+    async def seconds_left(self, ids: Sequence[SessionId]) -> dict[SessionId, float]:
+        """How long those of these sessions have at most that have not ended."""
+        left = func.extract("epoch", sessions.c.expires_at - func.now()).label("left")
+        statement = select(sessions.c.id, left).where(
             sessions.c.id == any_(literal(list(ids), ARRAY(Uuid))),
             sessions.c.expires_at > func.now(),
         )
-        return {SessionId(row.id) for row in await self._tx.execute(statement)}
+        rows = await self._tx.execute(statement)
+        return {SessionId(row.id): float(row.left) for row in rows}
 
     async def take_up(self, *, code_hash: bytes, token_hash: bytes, life_seconds: float) -> bool:
         """Put a token in the place of a hand-over code; whether that was still good."""

@@ -31,6 +31,9 @@ from app.store.outbox import telling_of
 from app.store.tables import connections, tokens
 from app.store.timeline import PERIOD
 
+STATES = "hearth_states"
+"""Where the ids of connections that were lost, or came alive again, are told (LISTEN/NOTIFY)."""
+
 _NEXT_GRANT = text(f"(tokens.generation / {GENERATIONS_PER_GRANT} + 1) * {GENERATIONS_PER_GRANT}")
 
 _CAUSE = "jsonb_build_object('cause', reason)"
@@ -62,7 +65,7 @@ _WRITE = f"""
         FROM written
         WHERE connections.id = written.connection_id
             AND connections.status = '{ConnectionStatus.LOST}'
-        RETURNING connections.*
+        RETURNING connections.*, pg_notify('{STATES}', connections.id::text)
     ), told AS ({telling_of("revived", EventType.RECONNECTED)}), noted_alive AS (
         INSERT INTO timeline (connection_id, event)
         SELECT id, '{TimelineEvent.FOUND_ALIVE}' FROM revived
@@ -108,7 +111,7 @@ _LOSE = text(
         WHERE connections.id = gone.connection_id
         RETURNING connections.*
     ), told AS ({telling_of("lost", EventType.LOST, further=_CAUSE)})
-    SELECT id FROM lost
+    SELECT id, pg_notify('{STATES}', id::text) FROM lost
     """  # noqa: S608 - constants of ours
 ).bindparams(
     bindparam("ids", type_=ARRAY(Uuid)),

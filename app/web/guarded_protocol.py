@@ -8,6 +8,7 @@ memory or use up its descriptors.
 import asyncio
 import resource
 import sys
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -25,6 +26,10 @@ _TOO_LARGE = (
 )
 
 
+STOPPING = "hearth.stopping"
+"""In a request's scope: takes what is to be called when the server stops while it is answered."""
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """One connection. Whoever is too large is told 431, whoever is too slow is cut off."""
 
@@ -40,6 +45,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unreported_bytes = 0  # what the parser took in without a word about it
         self._too_large = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._when_stopping: list[Callable[[], None]] = []
 
     @staticmethod
     def most_connections() -> int:
@@ -56,6 +62,12 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops. What is being answered may take its time, unless it has no end."""
+        super().shutdown()
+        for call in self._when_stopping:
+            call()
 
     def data_received(self, data: bytes) -> None:
         self._unreported_bytes += len(data)
@@ -137,6 +149,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Not closed: that would wait until a reader who may never read has read the rest."""
 
         async def cut(scope: Scope, receive: Receive, send: Send) -> None:
+            self._when_stopping.clear()
+            scope[STOPPING] = self._when_stopping.append
             try:
                 await app(scope, receive, send)
             except AnswerBrokenOff:

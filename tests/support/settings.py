@@ -35,6 +35,7 @@ def make_settings(
     public_url: str,
     web: Mapping[str, Any] = {},
     pages: Mapping[str, Any] = {},
+    storage: Mapping[str, Any] = {},
     infobip: Mapping[str, Any] = {},
 ) -> Settings:
     """Settings for a Hearth at `public_url` that works with a sandbox."""
@@ -47,6 +48,7 @@ def make_settings(
             _env_file=None,
             database_url=SecretStr(database_url),
             data_dir=Path("unused"),
+            **storage,
             encryption_keys=(SecretStr(ENCRYPTION_KEY),),
         ),
         infobip=InfobipSettings(

@@ -21,9 +21,8 @@ from app.infobip.calls import StreamedAnswer
 from app.infobip.errors import InfobipError
 from app.models.connection import Connection, ConnectionType
 from app.models.identifiers import ConnectionId
-from app.models.session import Session
 from app.web.dependencies import admin_with, process_of, signed_in
-from app.web.queries import with_query
+from app.web.reconnection import entry_url
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +91,7 @@ async def _by_page(connection: HTTPConnection) -> _Asked:
     if match is None:
         raise NotFound
     public_url = process_of(connection).settings.web.public_url
-    return _Asked(session.connection, match[1], _entry_url(public_url, session))
+    return _Asked(session.connection, match[1], entry_url(public_url, session))
 
 
 async def _by_backend(connection: HTTPConnection) -> _Asked:
@@ -163,8 +162,3 @@ async def _pass_on(answer: StreamedAnswer, send: Send) -> None:
     async for chunk in answer.chunks():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
-
-
-def _entry_url(public_url: str, session: Session) -> str:
-    """The entry that this session's page came from: a load of it makes a new connection."""
-    return with_query(f"{public_url}/{session.surface}", session.params)
