@@ -12,6 +12,7 @@ from app.errors import HearthError
 from app.logs import configure_logs
 from app.resealing import reseal
 from app.security.sealing import generate_key
+from app.security.webhooks import generate_signing_secret
 from app.serving import listen, refresh, run_async, serve
 from app.settings import Settings
 
@@ -73,6 +74,11 @@ def _generate_key(_: argparse.Namespace) -> int:
     return 0
 
 
+def _generate_events_secret(_: argparse.Namespace) -> int:
+    sys.stdout.write(generate_signing_secret() + "\n")
+    return 0
+
+
 def _demo(options: argparse.Namespace) -> int:
     return demo(port=options.port, sandbox_port=options.sandbox_port)
 
@@ -98,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     add("check", _check, "Check settings, database and Infobip, and say how to mend each.")
     add("reseal", _reseal, "Seal all that is stored anew, under the first of ENCRYPTION_KEYS.")
     add("generate-key", _generate_key, "Print a new key for ENCRYPTION_KEYS.")
+    add("generate-events-secret", _generate_events_secret, "Print a new EVENTS_SECRET.")
     one = add("demo", _demo, "Run Hearth with an embedded database and the Infobip sandbox.")
     one.add_argument("--port", type=_port, default=8000, help="Hearth's port; default: %(default)s")
     one.add_argument(

@@ -17,6 +17,7 @@ from app.deployment import prepare_schema, with_database
 from app.errors import ConfigurationError
 from app.serving import listen, run_async, serve
 from app.settings import (
+    EventsSettings,
     InfobipSettings,
     MetricsSettings,
     PageSettings,
@@ -119,6 +120,7 @@ def _settings(port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path)
         ),
         refresher=RefresherSettings(_env_file=None),
         metrics=MetricsSettings(_env_file=None),
+        events=EventsSettings(_env_file=None),
     )
 
 

@@ -232,6 +232,22 @@ class ConnectionUnknown(HearthError):
     detail = "No connection has this id."
 
 
+class EventUnknown(HearthError):
+    code = "unknown_event"
+    status = 404
+    title = "There is no such event"
+    detail = "No event has this id, or it is not kept any more."
+
+
+class EventsNotConfigured(HearthError):
+    """There is no receiver that an event could be sent to."""
+
+    code = "events_not_configured"
+    status = 409
+    title = "Events are not sent anywhere"
+    detail = "Set EVENTS_URL and EVENTS_SECRET to have events delivered."
+
+
 class ApiKeyRefused(HearthError):
     code = "api_key_refused"
     status = 400

@@ -9,6 +9,7 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from app.admin.events import Events
 from app.admin.keys import AdminKeys
 from app.admin.overview import Overview
 from app.clock import Clock, SystemClock
@@ -31,6 +32,8 @@ from app.embed.sessions import SessionLimits, Sessions
 from app.embed.settings_schema import SettingsSchema
 from app.embed.streams import Streams
 from app.errors import ConfigurationError
+from app.events.deliveries import Deliveries
+from app.events.receiver import Receiver
 from app.gateway.gateway import Gateway
 from app.gateway.policy import Policy
 from app.infobip.app_credentials import Portal
@@ -42,6 +45,7 @@ from app.models.identifiers import ReplicaId
 from app.refresher.refresher import Refresher
 from app.refresher.timings import check_timings
 from app.security.sealing import SealingKeys, parse_key
+from app.security.webhooks import parse_signing_secret
 from app.settings import Settings, problems
 from app.store.database import Database
 
@@ -77,6 +81,8 @@ class Process:
     renewal: Renewal
     usage: Usage
     remembered: RememberedSessions
+    events: Events
+    deliveries: Deliveries | None
     metrics: CollectorRegistry
 
 
@@ -186,6 +192,24 @@ def _secret_of(setting: SecretStr | None) -> str | None:
     return (setting.get_secret_value() or None) if setting is not None else None
 
 
+def _deliveries(
+    settings: Settings, *, database: Database, transport: Transport, clock: Clock
+) -> Deliveries | None:
+    """Where EVENTS_URL is set."""
+    events = settings.events
+    if events.url is None:
+        return None
+    receiver = Receiver(
+        url=events.url,
+        keys=[parse_signing_secret(secret.get_secret_value()) for secret in events.secret],
+        reconnect_url=f"{settings.web.public_url}/connect",
+        timeout_seconds=events.timeout_seconds,
+        transport=transport,
+        clock=clock,
+    )
+    return Deliveries(database=database, receiver=receiver, clock=clock)
+
+
 def _wants_pkce(settings: Settings) -> bool:
     """Documented for public clients; on demand for all, where it binds a code to its flow."""
     return not settings.infobip.client_secrets or settings.infobip.pkce == "always"
@@ -226,6 +250,7 @@ def _wire(
             max_in_flight=settings.refresher.max_in_flight,
             rate_per_second=settings.refresher.rate_per_second,
         )
+    deliveries = _deliveries(settings, database=database, transport=transport, clock=clock)
     return Process(
         settings=settings,
         clock=clock,
@@ -290,8 +315,12 @@ def _wire(
         ),
         usage=usage,
         remembered=remembered,
+        events=Events(database=database, are_delivered=deliveries is not None),
+        deliveries=deliveries,
         metrics=process_metrics(
-            refresher=refresher, life_seconds=settings.infobip.token_lifetime_seconds
+            refresher=refresher,
+            life_seconds=settings.infobip.token_lifetime_seconds,
+            deliveries=deliveries.stats if deliveries else None,
         ),
     )
 

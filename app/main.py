@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 from fastapi import FastAPI
 
-from app.connections.retention import purge_for_ever
+from app.connections.retention import Kept, purge_for_ever
 from app.errors import DatabaseUnavailable
 from app.factory import Process, open_process
 from app.settings import Settings, origin_of
@@ -20,6 +20,7 @@ from app.web.routes import (
     admin_app,
     admin_audit,
     admin_connections,
+    admin_events,
     admin_links,
     admin_settings,
     callback,
@@ -56,6 +57,8 @@ def create_app(
             open_process(settings) as process,
             _duties(process, refresher, on_failure, metrics_listener),
         ):
+            if process.deliveries is not None:
+                await process.deliveries.begin()
             await _keep_configured_api_key(process)
             app.state.process = process
             yield
@@ -71,7 +74,14 @@ def create_app(
     install_middleware(app, _web_rules(settings))
     install_error_handlers(app)
     pages = (entry, connect, callback, completion, ui)
-    administration = (admin_connections, admin_links, admin_settings, admin_app, admin_audit)
+    administration = (
+        admin_connections,
+        admin_links,
+        admin_settings,
+        admin_app,
+        admin_audit,
+        admin_events,
+    )
     for routes in (
         *pages,
         session,
@@ -93,6 +103,14 @@ async def _keep_configured_api_key(process: Process) -> None:
     await process.api_keys.keep_configured(api_key.get_secret_value() if api_key else None)
 
 
+def _kept(settings: Settings) -> Kept:
+    return Kept(
+        session_idle_seconds=settings.web.session_idle_seconds,
+        audit_days=settings.storage.audit_retention_days,
+        events_days=settings.events.retention_days,
+    )
+
+
 def _web_rules(settings: Settings) -> WebRules:
     infobip = (settings.infobip.oauth_url, settings.infobip.portal_url)
     return WebRules(
@@ -112,11 +130,10 @@ async def _duties(
 ) -> AsyncIterator[None]:
     """What goes on beside the requests; stopped in good order at the end."""
     stop = asyncio.Event()
-    idle_seconds = process.settings.web.session_idle_seconds
     endless = [
         asyncio.create_task(duty)
         for duty in (
-            purge_for_ever(process.database, session_idle_seconds=idle_seconds),
+            purge_for_ever(process.database, _kept(process.settings)),
             process.usage.write_for_ever(),
             process.news.follow(),
         )
@@ -124,6 +141,8 @@ async def _duties(
     tasks = list(endless)
     if refresher and process.refresher is not None:
         tasks.append(asyncio.create_task(process.refresher.run(stop)))
+    if process.deliveries is not None:
+        tasks.append(asyncio.create_task(process.deliveries.run(stop)))
     if metrics_listener is not None:
         serving = serve_metrics(process.metrics, metrics_listener, stop)
         tasks.append(asyncio.create_task(serving))

@@ -20,6 +20,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from app.events.receiver import Result
+from app.events.stats import DeliveryStats
 from app.infobip.errors import (
     ClientRefused,
     GrantRefused,
@@ -58,12 +60,17 @@ class Watched(Protocol):
     def status(self) -> RefresherStatus: ...
 
 
-def process_metrics(*, refresher: Watched | None, life_seconds: float) -> CollectorRegistry:
-    """All metrics of this process. Without a refresher there are none about tokens."""
+def process_metrics(
+    *, refresher: Watched | None, life_seconds: float, deliveries: DeliveryStats | None = None
+) -> CollectorRegistry:
+    """All metrics of this process. Without a refresher there are none about tokens, without
+    deliveries none about events."""
     registry = CollectorRegistry()
     registry.register(_Build(life_seconds=life_seconds))
     if refresher is not None:
         registry.register(RefresherMetrics(refresher))
+    if deliveries is not None:
+        registry.register(DeliveryMetrics(deliveries))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
@@ -106,6 +113,30 @@ class RefresherMetrics(Collector):
         yield from _health(status)
         yield from _renewals(stats)
         yield from _events(stats)
+
+
+class DeliveryMetrics(Collector):
+    """What becomes of events. The gauges are of the whole deployment, ten seconds old at most."""
+
+    def __init__(self, stats: DeliveryStats) -> None:
+        self._stats = stats
+
+    def collect(self) -> Iterator[Metric]:
+        backlog = self._stats.backlog
+        yield _gauge("events_pending", "Events that are to be delivered yet.", backlog.pending)
+        yield _gauge(
+            "events_oldest_pending_seconds",
+            "The age of the oldest of them.",
+            backlog.oldest_seconds,
+        )
+        yield _gauge("events_failed", "Events that were given up and are kept.", backlog.failed)
+        yield _counter_by(
+            "result",
+            "event_attempts",
+            "Attempts of this process to deliver an event.",
+            {result.value: self._stats.attempts[result] for result in Result},
+        )
+        yield _counter("events_given_up", "Events that this process gave up.", self._stats.given_up)
 
 
 def _load(status: RefresherStatus) -> Iterator[Metric]:

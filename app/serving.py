@@ -97,6 +97,8 @@ async def _refresh(settings: Settings) -> None:
                 "no renewal. Only `serve` is of use here."
             )
         duties = [process.refresher.run(stop)]
+        if process.deliveries is not None:
+            duties.append(process.deliveries.run(stop))
         if listener is not None:
             duties.append(serve_metrics(process.metrics, listener, stop))
         await asyncio.gather(*duties)

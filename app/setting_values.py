@@ -9,6 +9,7 @@ from pydantic_settings import NoDecode
 
 from app.infobip.hosts import read_base_url
 from app.security.sealing import parse_key
+from app.security.webhooks import parse_signing_secret
 
 _QUERY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.ASCII)
 
@@ -78,6 +79,12 @@ def _app_id(value: str) -> str:
     return value
 
 
+def _signing_secrets(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for secret in value:
+        parse_signing_secret(secret.get_secret_value())
+    return value
+
+
 def _front_end(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -87,6 +94,7 @@ def _front_end(value: Any) -> Any:
 BaseUrl = Annotated[str, AfterValidator(_without_trailing_slash)]
 ClientId = Annotated[str, AfterValidator(_client_id)]
 RedirectUri = Annotated[str, AfterValidator(_absolute)]
+ReceiverUrl = Annotated[str, AfterValidator(_absolute)]
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_origin_only)]
 UrlPrefixes = Annotated[
@@ -99,3 +107,9 @@ AppId = Annotated[str, AfterValidator(_app_id)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split)]
 Scopes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_spaces)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split), AfterValidator(_keys)]
+SigningSecrets = Annotated[
+    tuple[SecretStr, ...],
+    NoDecode,
+    BeforeValidator(split),
+    AfterValidator(_signing_secrets),
+]

@@ -22,9 +22,11 @@ from app.setting_values import (
     Keys,
     Listed,
     Origins,
+    ReceiverUrl,
     RedirectUri,
     Scopes,
     Secrets,
+    SigningSecrets,
     UrlPrefixes,
     split,
 )
@@ -74,13 +76,16 @@ class PageSettings(_Group):
 
 
 class StorageSettings(_Group):
-    """The database, the data folder and the keys that seal what is stored."""
+    """The database, the data folder, the keys that seal what is stored, and for how long records
+    are kept."""
 
     database_url: SecretStr | None = None
     database_pooler: Literal["none", "transaction"] = "none"
     database_pool_size: int = Field(default=10, ge=2, le=200)
     data_dir: Path = Path(".data")
     encryption_keys: Keys = ()
+    audit_retention_days: int = Field(default=400, ge=30, le=36_500)
+    """At least what the database itself insists on."""
 
 
 class InfobipSettings(_Group):
@@ -134,6 +139,19 @@ class MetricsSettings(_Group):
     port: int | None = Field(default=None, ge=1, le=65_535)
 
 
+class EventsSettings(_Group):
+    """Webhooks: where events are sent, if anywhere, and how they are signed."""
+
+    model_config = SettingsConfigDict(env_prefix="EVENTS_")
+
+    url: ReceiverUrl | None = None
+    secret: SigningSecrets = ()
+    """Events are signed with each, so that the receiver can be moved from one to another."""
+    timeout_seconds: float = Field(default=10, ge=1, le=60)
+    retention_days: int = Field(default=30, ge=2, le=3_650)
+    """Longer than the day for which a delivery is tried."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of a process."""
@@ -144,6 +162,7 @@ class Settings:
     infobip: InfobipSettings
     refresher: RefresherSettings
     metrics: MetricsSettings
+    events: EventsSettings
 
     @classmethod
     def load(cls) -> Self:
@@ -180,6 +199,7 @@ _GROUPS: dict[str, type[_Group]] = {
     "infobip": InfobipSettings,
     "refresher": RefresherSettings,
     "metrics": MetricsSettings,
+    "events": EventsSettings,
 }
 
 
@@ -194,7 +214,7 @@ def variable_names() -> set[str]:
 
 def problems(settings: Settings) -> list[str]:
     """What keeps this configuration from serving, each a sentence with its remedy."""
-    found = _app_problems(settings.infobip)
+    found = _app_problems(settings.infobip) + _events_problems(settings.events)
     if not settings.storage.encryption_keys and settings.storage.database_url is not None:
         found.append(
             "ENCRYPTION_KEYS is not set: make a key with `python -m app generate-key` and keep "
@@ -224,6 +244,22 @@ def _app_problems(infobip: InfobipSettings) -> list[str]:
         )
     if not infobip.scopes:
         found.append("INFOBIP_SCOPES is empty: name the scopes of your app shell, e.g. api_read.")
+    return found
+
+
+def _events_problems(events: EventsSettings) -> list[str]:
+    if events.url is None:
+        return []
+    found = []
+    if not events.secret:
+        found.append(
+            "EVENTS_SECRET is not set: make one with `python -m app generate-events-secret` and "
+            "give it to the receiver at EVENTS_URL, which cannot tell our events from others' "
+            "without it."
+        )
+    parts = read_base_url(events.url.partition("?")[0])
+    if parts and parts.scheme != "https" and parts.host not in _LOOPBACK_HOSTS:
+        found.append("EVENTS_URL must be https, unless the receiver is on this machine.")
     return found
 
 

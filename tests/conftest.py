@@ -121,6 +121,7 @@ def start_hearth(
         pages: Mapping[str, Any] | None = None,
         storage: Mapping[str, Any] | None = None,
         infobip: Mapping[str, Any] | None = None,
+        events: Mapping[str, Any] | None = None,
         protocol: type[GuardedProtocol] = GuardedProtocol,
     ) -> AsyncIterator[Hearth]:
         settings = make_settings(
@@ -131,6 +132,7 @@ def start_hearth(
             pages=pages or {},
             storage=storage or {},
             infobip=infobip or {},
+            events=events or {},
         )
         app = create_app(settings, refresher=refresher)
         async with serving(app, public_port.dup(), protocol=protocol) as url:

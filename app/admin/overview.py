@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.errors import ConnectionUnknown
-from app.models.audit import Recorded
+from app.models.audit import Asked, Recorded
 from app.models.connection import Connection
 from app.models.identifiers import ConnectionId
 from app.models.listing import Place, Wanted
@@ -53,9 +53,9 @@ class Overview:
         last = items[-1] if len(found) > limit else None
         return ConnectionsPage(items, Place(last.created_at, last.id) if last else None)
 
-    async def audit(self, *, before: int | None, limit: int) -> AuditPage:
+    async def audit(self, asked: Asked, *, before: int | None, limit: int) -> AuditPage:
         """A page of the record."""
         async with self._database.statement() as tx:
-            found = await AuditStore(tx).list_newest(before=before, limit=limit + 1)
+            found = await AuditStore(tx).list_newest(asked, before=before, limit=limit + 1)
         items = found[:limit]
         return AuditPage(items, items[-1].id if len(found) > limit else None)

@@ -25,6 +25,7 @@ class Action(StrEnum):
     DISCONNECTED = "disconnected"
     API_KEY_ADDED = "api_key_added"
     SETTINGS_CHANGED = "settings_changed"
+    EVENT_REDELIVERED = "event_redelivered"
     WRONG_BROWSER = "wrong_browser"
     WRONG_ACCOUNT = "wrong_account"
     ALREADY_LINKED = "already_linked"
@@ -50,3 +51,20 @@ class Recorded:
     id: int
     at: datetime
     deed: Deed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which part of the record: what all of this applies to; None applies to all.
+
+    From `since` on, and before `until`.
+    """
+
+    connection_id: ConnectionId | None = None
+    action: Action | None = None
+    actor: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERYTHING = Asked()

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.models.audit import Action, Deed, Recorded
+from app.models.audit import EVERYTHING, Action, Asked, Deed, Recorded
 from app.models.identifiers import ConnectionId
+from app.store.intervals import seconds
 from app.store.tables import audit
 
 
@@ -21,11 +22,25 @@ class AuditStore:
         if deeds:
             await self._tx.execute(audit.insert(), [_values(deed) for deed in deeds])
 
-    async def list_newest(self, *, before: int | None, limit: int) -> Sequence[Recorded]:
+    async def list_newest(
+        self, asked: Asked = EVERYTHING, *, before: int | None, limit: int
+    ) -> Sequence[Recorded]:
         """The newest first; `before` is the id of the last one of the page before."""
-        statement = select(audit).order_by(audit.c.id.desc()).limit(limit)
-        if before is not None:
-            statement = statement.where(audit.c.id < before)
+        conditions = [
+            *(
+                column == value
+                for column, value in (
+                    (audit.c.connection_id, asked.connection_id),
+                    (audit.c.action, asked.action),
+                    (audit.c.actor, asked.actor),
+                )
+                if value is not None
+            ),
+            *([audit.c.at >= asked.since] if asked.since else []),
+            *([audit.c.at < asked.until] if asked.until else []),
+            *([audit.c.id < before] if before is not None else []),
+        ]
+        statement = select(audit).where(and_(True, *conditions)).order_by(audit.c.id.desc())
         return [
             Recorded(
                 row.id,
@@ -37,8 +52,19 @@ class AuditStore:
                     row.details,
                 ),
             )
-            for row in await self._tx.execute(statement)
+            for row in await self._tx.execute(statement.limit(limit))
         ]
+
+    async def purge(self, *, kept_days: int, at_most: int) -> int:
+        """Remove what is so old; how many that were. The database refuses it to be younger than
+        a month: see `migrations/versions/…_append_only_audit.py`."""
+        old = (
+            select(audit.c.id)
+            .where(audit.c.at < func.now() - seconds(kept_days * 86_400))
+            .order_by(audit.c.id)
+            .limit(at_most)
+        )
+        return (await self._tx.execute(delete(audit).where(audit.c.id.in_(old)))).rowcount
 
 
 def _values(deed: Deed) -> dict[str, object]:

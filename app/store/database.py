@@ -40,6 +40,9 @@ _ANSWERS_WITHIN_SECONDS = 1.5
 _NOT_NOW = ("08", "25006", "28", "3D", "40", "53", "55P03", "57", "58", "XX")
 
 
+Transaction = AsyncConnection
+"""What stores work in, for those who pass it on to them."""
+
 # Those with which the server itself, or a pooler before it, says that it is not there.
 _NOT_THERE = ("08", "57")
 

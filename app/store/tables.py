@@ -220,7 +220,8 @@ timeline = Table(
     postgresql_with={"fillfactor": 90},
 )
 
-# Who did what to which connection, and what was refused: written once, never changed.
+# Who did what to which connection, and what was refused: written once, never changed. A trigger
+# sees to that; it lets go what is older than a month, which is where retention begins.
 audit = Table(
     "audit",
     metadata,
@@ -231,6 +232,9 @@ audit = Table(
     Column("connection_id", Uuid),
     Column("details", JSONB, nullable=False),
     Index(None, "at"),
+    Index(None, "connection_id", "id"),
+    Index(None, "action", "id"),
+    Index(None, "actor", "id"),
 )
 
 # What the operator's own programs are told, and how far that has come. `due_at` is when the next

@@ -6,6 +6,7 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
+from app.events.stats import DeliveryStats
 from app.metrics import process_metrics
 from app.models.identifiers import ReplicaId
 from app.refresher.stats import Stats
@@ -37,12 +38,13 @@ class ToldRefresher:
 
     stats: Stats = field(default_factory=lambda: Stats(life_seconds=LIFE))
     now: RefresherStatus = field(default_factory=idle_status)
+    delivery_stats: DeliveryStats = field(default_factory=DeliveryStats)
 
     def status(self) -> RefresherStatus:
         return self.now
 
     def metrics(self) -> CollectorRegistry:
-        return process_metrics(refresher=self, life_seconds=LIFE)
+        return process_metrics(refresher=self, life_seconds=LIFE, deliveries=self.delivery_stats)
 
 
 def samples(registry: CollectorRegistry) -> list[Sample]:

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from app.security.sealing import generate_key
 from app.settings import (
+    EventsSettings,
     InfobipSettings,
     MetricsSettings,
     PageSettings,
@@ -37,6 +38,7 @@ def make_settings(
     pages: Mapping[str, Any] = {},
     storage: Mapping[str, Any] = {},
     infobip: Mapping[str, Any] = {},
+    events: Mapping[str, Any] = {},
 ) -> Settings:
     """Settings for a Hearth at `public_url` that works with a sandbox."""
     return Settings(
@@ -66,6 +68,7 @@ def make_settings(
         ),
         refresher=RefresherSettings(_env_file=None),
         metrics=MetricsSettings(_env_file=None),
+        events=EventsSettings(_env_file=None, **events),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.connections.retention import purge
+from app.connections.retention import Kept, purge
 from tests.conftest import Hearth, StartHearth
 from tests.support.activating import person
 from tests.support.administration import ADMIN_KEYS, admin, make_link
@@ -16,6 +16,8 @@ from tests.support.vendor import Vendor
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.anyio
+
+KEPT = Kept(session_idle_seconds=60, audit_days=400, events_days=30)
 
 ALLOWED = "https://app.example/after/"
 
@@ -242,7 +244,7 @@ async def test_what_was_given_up_is_visible_to_the_operator(hearth: Hearth, vend
 
     await execute(hearth, "UPDATE activation_links SET begun_at = now() - interval '601 s'")
     await execute(hearth, "UPDATE flows SET expires_at = now()")
-    await purge(hearth.process.database, session_idle_seconds=60)
+    await purge(hearth.process.database, KEPT)
 
     assert await link_statuses(hearth) == ["abandoned"]
     assert "activation_abandoned" in await actions(hearth)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.connections.retention import purge
+from app.connections.retention import Kept, purge
 from app.infobip.pkce import challenge_of, digest_of, new_verifier
 from app.store.flows import FlowStore
 from tests.conftest import Hearth, StartHearth
@@ -16,6 +16,8 @@ from tests.support.user_agent import query_of
 from tests.support.vendor import Vendor
 
 pytestmark = pytest.mark.anyio
+
+KEPT = Kept(session_idle_seconds=60, audit_days=400, events_days=30)
 
 ELSEWHERE = "https://cards.example"
 OF_A_FRAME = {"sec-fetch-dest": "iframe", "sec-fetch-site": "cross-site"}
@@ -173,7 +175,7 @@ async def test_the_record_cannot_be_filled_by_anybody(hearth: Hearth, vendor: Ve
         assert (await stranger.get(callback)).status_code == 403
         assert (await stranger.get(f"/oauth/callback?code=x&state={state}")).status_code == 403
     await scalar(hearth, "WITH x AS (UPDATE flows SET expires_at = now() RETURNING 1) SELECT 1")
-    await purge(hearth.process.database, session_idle_seconds=60)
+    await purge(hearth.process.database, KEPT)
 
     assert await actions(hearth) == ["activation_abandoned", "wrong_browser", "link_created"]
 

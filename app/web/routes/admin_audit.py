@@ -15,8 +15,12 @@ router = APIRouter(prefix="/admin/audit", tags=["audit"])
 async def list_audit(
     _: AdminReader, query: Annotated[AuditQuery, Query()], process: ProcessOf
 ) -> AuditList:
-    """Who did what to which connection, and what was refused; the newest first."""
-    page = await process.overview.audit(before=query.before, limit=query.limit)
+    """Who did what to which connection, and what was refused; the newest first.
+
+    All filters apply at once; `nextBefore` leads on to the next page. Kept for
+    AUDIT_RETENTION_DAYS; nobody can change or remove an entry before that.
+    """
+    page = await process.overview.audit(query.to_value(), before=query.before, limit=query.limit)
     return AuditList(
         items=[AuditEntry.of(recorded) for recorded in page.items], next_before=page.next_before
     )

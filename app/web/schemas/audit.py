@@ -3,10 +3,11 @@
 from typing import Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from app.models.audit import Action, Recorded
-from app.web.schemas.json import Given, Instant, Json
+from app.models.audit import Action, Asked, Recorded
+from app.models.identifiers import ConnectionId
+from app.web.schemas.json import Given, Instant, Json, Line
 
 _HIGHEST_ID = 2**63 - 1
 
@@ -42,7 +43,23 @@ class AuditList(Json):
 
 
 class AuditQuery(Given):
-    """Which page."""
+    """Which entries, and which page of them."""
 
+    connection_id: UUID | None = None
+    action: Action | None = None
+    actor: Line | None = Field(
+        default=None, description="An admin key's name, `browser`, `settings`, …"
+    )
+    since: AwareDatetime | None = Field(default=None, description="From this time on.")
+    until: AwareDatetime | None = Field(default=None, description="Before this time.")
     before: int | None = Field(default=None, ge=1, le=_HIGHEST_ID)
     limit: int = Field(default=50, ge=1, le=200)
+
+    def to_value(self) -> Asked:
+        return Asked(
+            connection_id=ConnectionId(self.connection_id) if self.connection_id else None,
+            action=self.action,
+            actor=self.actor,
+            since=self.since,
+            until=self.until,
+        )

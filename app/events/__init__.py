@@ -1,0 +1,1 @@
+"""Telling the operator's own programs what happened, by webhooks (www.standardwebhooks.com)."""
