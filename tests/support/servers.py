@@ -11,11 +11,11 @@ from starlette.types import ASGIApp
 from app.web.guarded_protocol import GuardedProtocol
 
 
-def free_socket() -> socket.socket:
-    """A listening socket on a port that was free."""
+def free_socket(port: int = 0) -> socket.socket:
+    """A listening socket on this port, or on one that was free."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", 0))
+    listener.bind(("127.0.0.1", port))
     listener.listen(512)
     return listener
 
