@@ -85,6 +85,15 @@ class FlowUnknown(HearthError):
     detail = "It has expired or was already used. Reload the page to sign in again."
 
 
+class TooManyFlows(HearthError):
+    """One client began more sign-ins than `FLOWS_PER_MINUTE`."""
+
+    code = "too_many_flows"
+    status = 429
+    title = "Too many sign-ins at once"
+    detail = "Too many sign-ins began from your network. Please try again in a moment."
+
+
 class WrongBrowser(HearthError):
     """A flow with this state is pending, but this browser did not begin it."""
 

@@ -17,6 +17,7 @@ from app.connections.api_keys import ApiKeys
 from app.connections.app_check import AppCheck
 from app.connections.app_comparison import OurApp
 from app.connections.authorisation import Authorisations
+from app.connections.beginnings import Beginnings
 from app.connections.links import ActivationLinks
 from app.connections.live import LiveTokens
 from app.connections.receipts import Receipts
@@ -68,6 +69,7 @@ class Process:
     overview: Overview
     api_keys: ApiKeys
     authorisations: Authorisations | None
+    beginnings: Beginnings
     links: ActivationLinks | None
     receipts: Receipts
     sessions: Sessions
@@ -265,6 +267,7 @@ def _wire(
             api_hosts=settings.infobip.api_hosts,
         ),
         authorisations=authorisations,
+        beginnings=Beginnings(clock=clock, per_minute=settings.web.flows_per_minute),
         links=(
             ActivationLinks(database=database, authorisations=authorisations)
             if authorisations

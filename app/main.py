@@ -117,6 +117,7 @@ def _web_rules(settings: Settings) -> WebRules:
         frame_ancestors=settings.frame_ancestors,
         authorize_origins=tuple(sorted({origin_of(url) for url in infobip})),
         cors_origins=settings.web.cors_origins,
+        trusted_proxies=settings.web.trusted_proxies,
         https=settings.web.public_url.startswith("https:"),
     )
 

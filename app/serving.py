@@ -57,6 +57,7 @@ def serve(settings: Settings, listener: socket.socket) -> int:
             ws="none",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # TRUSTED_PROXIES says whom to believe, not uvicorn
             server_header=False,
             timeout_graceful_shutdown=_FINISH_REQUESTS_WITHIN_SECONDS,
         )

@@ -1,6 +1,7 @@
 """What a single setting may look like: types that read it and say what is wrong with it."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -91,12 +92,24 @@ def _front_end(value: Any) -> Any:
     return _absolute(value) if "://" in value else Path(value)
 
 
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for item in value:
+        try:
+            ip_network(item)
+        except ValueError as error:
+            raise ValueError(
+                "each entry must be an address or a network such as 10.0.0.0/8"
+            ) from error
+    return value
+
+
 BaseUrl = Annotated[str, AfterValidator(_without_trailing_slash)]
 ClientId = Annotated[str, AfterValidator(_client_id)]
 RedirectUri = Annotated[str, AfterValidator(_absolute)]
 ReceiverUrl = Annotated[str, AfterValidator(_absolute)]
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_origin_only)]
+Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_networks)]
 UrlPrefixes = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_url_prefixes)
 ]

@@ -21,6 +21,7 @@ from app.setting_values import (
     FrontEnd,
     Keys,
     Listed,
+    Networks,
     Origins,
     ReceiverUrl,
     RedirectUri,
@@ -54,6 +55,10 @@ class WebSettings(_Group):
     return_to_allow: UrlPrefixes = ()
     admin_keys: Secrets = ()
     """Each `name:secret` or `name:secret:scope+scope`."""
+    trusted_proxies: Networks = ()
+    """Whose X-Forwarded-For is believed. Empty = clients cannot be told apart."""
+    flows_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+    """Of each client, where clients can be told apart."""
     session_idle_seconds: int = Field(default=3_600, ge=60)
     session_absolute_seconds: int = Field(default=43_200, ge=60)
     gateway_allow: Listed = ()

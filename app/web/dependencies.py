@@ -109,6 +109,17 @@ def _authorisations(request: Request) -> Authorisations:
     return authorisations
 
 
+def _beginning(request: Request) -> None:
+    """One more flow of this client's. Raises TooManyFlows.
+
+    Only behind proxies that we know: everybody else comes from one and the same address, a
+    proxy's, and one client would use up what is for all.
+    """
+    process = process_of(request)
+    if process.settings.web.trusted_proxies and request.client is not None:
+        process.beginnings.count(request.client.host)
+
+
 def _links(request: Request) -> ActivationLinks:
     links = process_of(request).links
     if links is None:
@@ -122,6 +133,7 @@ async def _signed_in(request: Request) -> Session:
 
 ProcessOf = Annotated[Process, Depends(_process)]
 AuthorisationsOf = Annotated[Authorisations, Depends(_authorisations)]
+BeginsFlow = Depends(_beginning)
 LinksOf = Annotated[ActivationLinks, Depends(_links)]
 SignedIn = Annotated[Session, Depends(_signed_in)]
 AdminReader = Annotated[Admin, Depends(_needs(Scope.READ))]

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.errors import AdminKeyMissing, AnswerBrokenOff, HearthError, RequestForged
 from app.web.body_limit import BodyLimit
@@ -42,11 +43,14 @@ class WebRules:
     frame_ancestors: tuple[str, ...]
     authorize_origins: tuple[str, ...]
     cors_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
     https: bool
 
 
 def install_middleware(app: FastAPI, rules: WebRules) -> None:
     """Outermost first: headers on every answer, then the log, then who may ask."""
+    if rules.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(rules.trusted_proxies))
     app.add_middleware(BodyLimit)
     app.add_middleware(AdminKeyFirst)
     app.add_middleware(FetchMetadata, cors_origins=rules.cors_origins)

@@ -32,7 +32,12 @@ async def serving(
 ) -> AsyncIterator[str]:
     """Serve an application; its base URL, by the host name `localhost`."""
     config = uvicorn.Config(
-        app, http=protocol, log_config=None, access_log=False, timeout_graceful_shutdown=1
+        app,
+        http=protocol,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

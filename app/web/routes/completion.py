@@ -10,7 +10,7 @@ from app.models.flow import EmbeddedLoad
 from app.models.identifiers import FlowId
 from app.settings import origin_of
 from app.web.cookies import flow_secrets, our_cookies
-from app.web.dependencies import AuthorisationsOf, ProcessOf, require_our_page
+from app.web.dependencies import AuthorisationsOf, BeginsFlow, ProcessOf, require_our_page
 from app.web.front_ends import judge_front_end
 from app.web.queries import judge_params
 from app.web.routes.callback import finish, landing
@@ -20,7 +20,7 @@ from app.web.schemas.completion import BeginFlow, BegunFlow, CompletedFlow, Comp
 router = APIRouter(prefix="/oauth", tags=["sign-in by a page"])
 
 
-@router.post("/begin", summary="Begin a flow")
+@router.post("/begin", summary="Begin a flow", dependencies=[BeginsFlow])
 async def begin(body: BeginFlow, authorisations: AuthorisationsOf, process: ProcessOf) -> BegunFlow:
     """Begin a flow whose verifier the page keeps: where to send the frame."""
     web = process.settings.web

@@ -18,7 +18,7 @@ from app.web.cookies import (
     our_cookies,
     set_cookie,
 )
-from app.web.dependencies import LinksOf, ProcessOf, require_our_origin
+from app.web.dependencies import BeginsFlow, LinksOf, ProcessOf, require_our_origin
 from app.web.problems import activation_address, page
 from app.web.queries import read_query, single
 from app.web.return_targets import ReturnTargets, host_of
@@ -53,7 +53,7 @@ async def show(request: Request, links: LinksOf, process: ProcessOf) -> Response
     )
 
 
-@router.post("/connect", response_class=Response, status_code=303)
+@router.post("/connect", response_class=Response, status_code=303, dependencies=[BeginsFlow])
 async def go_on(request: Request, links: LinksOf, process: ProcessOf) -> Response:
     """The person agreed: on to Authorize, with a state of ours."""
     require_our_origin(request)

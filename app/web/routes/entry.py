@@ -14,19 +14,19 @@ from app.web.cookies import (
     our_cookies,
     set_cookie,
 )
-from app.web.dependencies import AuthorisationsOf
+from app.web.dependencies import AuthorisationsOf, BeginsFlow
 from app.web.queries import STATE, read_query, single, without
 
 router = APIRouter(tags=["pages"])
 
 
-@router.get("/context-card", response_class=Response, status_code=302)
+@router.get("/context-card", response_class=Response, status_code=302, dependencies=[BeginsFlow])
 async def context_card(request: Request, authorisations: AuthorisationsOf) -> Response:
     """Infobip loads this beside a conversation: on to Authorize."""
     return await _begin(request, authorisations, Surface.CONTEXT_CARD)
 
 
-@router.get("/settings", response_class=Response, status_code=302)
+@router.get("/settings", response_class=Response, status_code=302, dependencies=[BeginsFlow])
 async def settings(request: Request, authorisations: AuthorisationsOf) -> Response:
     """Infobip loads this as the app's settings page: on to Authorize."""
     return await _begin(request, authorisations, Surface.SETTINGS)
