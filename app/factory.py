@@ -42,7 +42,7 @@ from app.infobip.calls import Calls
 from app.infobip.oauth import OAuth, OAuthApp
 from app.infobip.transport import Transport
 from app.metrics import process_metrics
-from app.models.identifiers import ReplicaId
+from app.models.identifiers import ConnectionId, ReplicaId
 from app.refresher.refresher import Refresher
 from app.refresher.timings import check_timings
 from app.security.sealing import SealingKeys, parse_key
@@ -87,6 +87,12 @@ class Process:
     deliveries: Deliveries | None
     metrics: CollectorRegistry
 
+    def forget(self, connection_id: ConnectionId) -> None:
+        """Serve nothing of it from memory any more. Other processes hear of it from the database,
+        which may be gone the moment after."""
+        self.live.discard(connection_id)
+        self.remembered.forget_connection(connection_id)
+
 
 @asynccontextmanager
 async def open_process(settings: Settings) -> AsyncIterator[Process]:
@@ -98,7 +104,7 @@ async def open_process(settings: Settings) -> AsyncIterator[Process]:
     policy = Policy.parse(settings.web.gateway_allow)
     admin_keys = _admin_keys(settings)
     keys = _sealing_keys(settings)
-    database = open_database(settings)
+    database = open_database(settings, refuse_while_away=True)
     refresher_database = open_database(settings, pool_size=_REFRESHER_POOL)
     async with Transport() as transport:
         try:
@@ -136,7 +142,11 @@ def problems_of(settings: Settings) -> list[str]:
 
 
 def open_database(
-    settings: Settings, *, pool_size: int | None = None, command_seconds: float | None = 10.0
+    settings: Settings,
+    *,
+    pool_size: int | None = None,
+    command_seconds: float | None = 10.0,
+    refuse_while_away: bool = False,
 ) -> Database:
     """A pool for DATABASE_URL, which must be set. Nothing is connected yet."""
     if settings.storage.database_url is None:
@@ -146,6 +156,7 @@ def open_database(
         pool_size=pool_size or settings.storage.database_pool_size,
         pooler=settings.storage.database_pooler,
         command_seconds=command_seconds,
+        refuse_while_away=refuse_while_away,
     )
 
 

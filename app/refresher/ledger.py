@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 1_000
 _PAUSE_AFTER_FAILURE_SECONDS = 0.5
+_HANGS_AFTER_SECONDS = 1.0
 
 _BUSY_FROM = 32
 _GATHER_SECONDS = 0.003
@@ -54,11 +55,18 @@ class Ledger:
         self._retried: dict[ConnectionId, tuple[int, str | None]] = {}
         self._under_way: list[LiveToken] = []
         self._work = asyncio.Event()
-        self.is_behind = False
-        """Whether the last write failed: what is stored is older than what is here."""
+        self._last_failed = False
+        self._writing_since: float | None = None
 
     def __len__(self) -> int:
         return len(self._renewed) + len(self._lost)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether what is stored is older than what is here: the last write failed, or hangs."""
+        since = self._writing_since
+        hangs = since is not None and self._clock.monotonic() - since > _HANGS_AFTER_SECONDS
+        return self._last_failed or hangs
 
     def renewed(self, token: LiveToken) -> None:
         self._renewed[token.connection_id] = token
@@ -98,7 +106,7 @@ class Ledger:
                         if await self._write_batch(TokenStore(tx)) >= _BUSY_FROM:
                             await asyncio.sleep(_GATHER_SECONDS)
             except DatabaseUnavailable:
-                self.is_behind = True
+                self._last_failed = True
                 log.warning("write_behind_postponed", waiting=len(self))
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
 
@@ -118,6 +126,7 @@ class Ledger:
         """
         renewed = self._under_way = self._take_renewed()
         lost = list(self._lost.values())[:_BATCH]
+        self._writing_since = self._clock.monotonic()
         try:
             await self._write(store, renewed, lost)
         except BaseException:
@@ -125,7 +134,8 @@ class Ledger:
             raise
         finally:
             self._under_way = []
-        self.is_behind = False
+            self._writing_since = None
+        self._last_failed = False
         for loss in lost:
             if self._lost.get(loss.connection_id) is loss:
                 del self._lost[loss.connection_id]

@@ -112,6 +112,25 @@ async def test_a_write_that_is_cancelled_is_written_later(
     assert await stored(database, token) == "IBSSO second"
 
 
+async def test_it_is_behind_while_a_write_hangs(database: Database, ledger: Ledger) -> None:
+    token = await connect(database)
+    writing = asyncio.create_task(ledger.run())
+    async with database.transaction() as tx:
+        await tx.exec_driver_sql("SELECT * FROM tokens FOR UPDATE")
+        ledger.renewed(renew(token, "IBSSO second"))
+        assert not ledger.is_behind
+        await eventually(lambda: says(ledger, is_behind=True))
+
+    await eventually(lambda: says(ledger, is_behind=False))
+    writing.cancel()
+    await asyncio.wait([writing])
+    assert await stored(database, token) == "IBSSO second"
+
+
+async def says(ledger: Ledger, *, is_behind: bool) -> bool:
+    return ledger.is_behind is is_behind
+
+
 async def test_what_was_renewed_while_the_database_was_away_is_written_once_in_its_last_state(
     database: Database, ledger: Ledger
 ) -> None:

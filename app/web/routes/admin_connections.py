@@ -146,6 +146,7 @@ async def end_connection(admin: AdminWriter, connection_id: UUID, process: Proce
     `disconnected`.
     """
     await disconnect(process.database, ConnectionId(connection_id), actor=admin.name)
+    process.forget(ConnectionId(connection_id))
     return Response(status_code=204)
 
 
