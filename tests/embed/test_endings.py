@@ -1,10 +1,11 @@
 """Sessions that end elsewhere are not remembered here."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from app.embed.endings import forget_ended
+from app.embed.news import PageNews
 from app.main import create_app
 from tests.conftest import Hearth
 from tests.support.gateway import signed_in
@@ -53,6 +54,14 @@ async def test_what_nobody_told_is_asked_for(hearth: Hearth, page: UserAgent) ->
         await tx.exec_driver_sql("DELETE FROM sessions")
     assert len(hearth.process.remembered) == 1
 
-    await forget_ended(hearth.process.database, hearth.process.remembered)
-
-    assert len(hearth.process.remembered) == 0
+    process = hearth.process
+    beginning = PageNews(
+        database=process.database,
+        remembered=process.remembered,
+        streams=process.news.streams,
+        clock=process.clock,
+    )
+    asking = asyncio.create_task(beginning.follow())
+    await eventually(lambda: nothing_is_remembered(hearth))
+    asking.cancel()
+    await asyncio.wait([asking])
