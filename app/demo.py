@@ -30,6 +30,7 @@ from app.settings import (
 
 _SANDBOX_STARTS_WITHIN_SECONDS = 20.0
 _SANDBOX_STOPS_WITHIN_SECONDS = 5.0
+_SETTINGS_SCHEMA = Path(__file__).parents[1] / "examples" / "settings.schema.json"
 _GATEWAY_ALLOW = (
     "POST /sms/2/text/advanced",
     "POST /sms/3/messages",
@@ -102,7 +103,7 @@ def _settings(port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path)
             gateway_allow=_GATEWAY_ALLOW,
             admin_keys=(SecretStr(f"demo:{secrets.token_urlsafe(24)}:read+write+credentials"),),
         ),
-        pages=PageSettings(_env_file=None),
+        pages=PageSettings(_env_file=None, settings_schema=_SETTINGS_SCHEMA),
         storage=StorageSettings(
             _env_file=None, database_url=None, data_dir=data_dir, encryption_keys=()
         ),

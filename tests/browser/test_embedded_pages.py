@@ -25,6 +25,8 @@ async def signed_in(page: Page) -> FrameLocator:
 
 
 async def send_sms(card: FrameLocator, text: str) -> None:
+    if not await card.locator("#sms-to").is_visible():
+        await card.locator("#sms > summary").click()
     await card.locator("#sms-to").fill("41793026727")
     await card.locator("#sms-from").fill("InfoSMS")
     await card.locator("#sms-text").fill(text)

@@ -147,6 +147,7 @@ async def open_card(tab: Tab, vendor: Vendor) -> Frame:
 
 
 async def send_sms(card: Frame, text: str) -> None:
+    await card.run("() => { document.querySelector('#sms').open = true; }")
     await card.fill("#sms-to", "41793026727")
     await card.fill("#sms-from", "InfoSMS")
     await card.fill("#sms-text", text)

@@ -22,7 +22,7 @@ async def take(browser: Browser, sandbox: str) -> None:
     """The web interface with the card, and both of our pages by themselves."""
     page = await browser.new_page(viewport={"width": 1400, "height": 900})
     await page.goto(sandbox)
-    await send_sms(page)
+    await reply(page)
     await page.screenshot(path=IMAGES / "sandbox.png")
     for scheme in ("light", "dark"):
         name = f"context-card-{scheme}.png"
@@ -34,14 +34,12 @@ async def take(browser: Browser, sandbox: str) -> None:
     await page.screenshot(path=IMAGES / "panel.png")
 
 
-async def send_sms(page: Page) -> None:
+async def reply(page: Page) -> None:
     card = page.frame_locator(FRAME).first
     await expect(card.locator("body[data-state=ready]")).to_be_visible(timeout=30_000)
-    await card.locator("#sms-to").fill("+44 7700 900123")
-    await card.locator("#sms-from").fill("Cycles")
-    await card.locator("#sms-text").fill("Tomorrow at nine would be free.")
-    await card.locator("#sms-send").click()
-    await expect(card.locator("#sms-result[data-outcome=ok]")).to_be_visible()
+    await card.locator("#reply-text").fill("Tomorrow at nine would be free.")
+    await card.locator("#reply-send").click()
+    await expect(card.get_by_text("Sent.")).to_be_visible()
 
 
 async def alone(

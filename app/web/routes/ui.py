@@ -8,9 +8,11 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from app.models.flow import Surface
+from app.web.embed_module import embed_module
 
 _STATIC = Path(__file__).parents[1] / "static"
 _UI = _STATIC / "ui"
+_CACHED = {"cache-control": "no-cache"}
 
 router = APIRouter(tags=["pages"])
 
@@ -30,7 +32,11 @@ async def settings() -> Response:
 @router.get("/embed.js", response_class=Response)
 async def embed() -> Response:
     """The module by which front ends sign in and call Infobip."""
-    return _file(_STATIC / "embed.js", media_type="text/javascript; charset=utf-8")
+    return Response(
+        embed_module(_STATIC / "embed.js"),
+        media_type="text/javascript; charset=utf-8",
+        headers=_CACHED,
+    )
 
 
 @router.get("/embed.d.ts", response_class=Response)
@@ -49,4 +55,4 @@ def _page(surface: Surface) -> Response:
 
 
 def _file(path: Path, *, media_type: str) -> Response:
-    return FileResponse(path, media_type=media_type, headers={"cache-control": "no-cache"})
+    return FileResponse(path, media_type=media_type, headers=_CACHED)

@@ -6,30 +6,28 @@
  *   const answer = await hearth.infobip("/account/1/balance");
  *
  * It works on Hearth's own origin and on those of CORS_ORIGINS, with a session cookie or with a
- * bearer token, which stays in this module's memory. What is exported beside `connect` and
- * `HearthError` is shared with Hearth's own pages and may change. Types are in embed.d.ts.
+ * bearer token, which stays in this module's memory. Hearth's own pages are built on it as well;
+ * what only they need is exported below and may change. Types and words are in embed.d.ts.
  */
 
 const FLOW_MS = 10 * 60_000; // as long as Hearth waits for the answer
 const LOOP_MS = 10_000; // who is back sooner than this, without an answer, would go on for ever
 const TIMEOUT_MS = 30_000;
+const SILENCE_MS = 60_000; // a stream of events beats more often
 const KEPT = "hearth.flow.";
 const HANDED_OVER = "hearth.handover.";
 
-/** Why nobody is signed in. `code` is stable; `reason` is the code of Hearth's answer, if any. */
+/** What did not work. `code` is stable; `reason` is the code of Hearth's answer, if any. */
 export class HearthError extends Error {
-  /**
-   * @param {"storage_blocked" | "not_signed_in" | "sign_in_failed"} code
-   * @param {string} message
-   * @param {{reason?: string, requestId?: string, newTabUrl?: string}} [more]
-   */
-  constructor(code, message, { reason = "", requestId = "", newTabUrl } = {}) {
+  /** @param {string} code @param {string} message @param {object} [more] */
+  constructor(code, message, more) {
     super(message);
     this.name = "HearthError";
     this.code = code;
-    this.reason = reason;
-    this.requestId = requestId;
-    this.newTabUrl = newTabUrl;
+    this.reason = "";
+    this.status = 0;
+    this.requestId = "";
+    Object.assign(this, more);
   }
 }
 
@@ -44,6 +42,9 @@ export class HearthError extends Error {
 
 /** @type {Promise<any> | undefined} */
 let connected;
+
+/** @type {ReturnType<typeof takeArrival> | undefined} */
+let taken; // once, however often connecting is tried
 
 /**
  * Signs in where needed, which leaves the page and comes back to it. However often it is called,
@@ -64,19 +65,18 @@ async function connectOnce({ hearth = new URL(import.meta.url).origin, surface, 
   const base = hearth.replace(/\/+$/, "");
   const own = new URL(base).origin === location.origin;
   const cookies = own && flow !== "page";
-  const onSettings = own && location.pathname === "/ui/settings";
-  const page = surface ?? (onSettings ? "settings" : "context-card");
-  const { arrived, params, state } = takeArrival();
+  const page = surface ?? (own && isPage("settings") ? "settings" : "context-card");
+  const arrival = (taken ??= takeArrival());
+  const { arrived, params, state } = arrival;
   const entry = withQuery(`${base}/${page}`, params);
   const query = new URLSearchParams(location.search);
   const frontEnd = withQuery(location.origin + location.pathname, query);
-  const throughEntry = cookies && location.pathname === `/ui/${page}`;
+  const throughEntry = cookies && isPage(page);
 
   /** @returns {Promise<{session: any, token?: string}>} */
   async function findSession() {
-    const handover = takeHandover(arrived.flow);
-    if (handover) return takeUp(base, handover);
-    if (arrived.code) return takeUp(base, await completeInPage(base, arrived));
+    if (arrived.code && !arrival.handover) arrival.handover = await completeInPage(base, arrived);
+    if (arrival.handover) return post(`${base}/api/session`, { handoverCode: arrival.handover });
     if (cookies && !state) {
       // With a `state` this is a load of Infobip's, and somebody else may sit here by now.
       const session = await cookieSession(base);
@@ -86,7 +86,7 @@ async function connectOnce({ hearth = new URL(import.meta.url).origin, surface, 
       ? arrived.ours || !wasReloaded()
       : arrived.tried || (!state && wasHereJustNow(frontEnd));
     if (tried) {
-      throw new HearthError("not_signed_in", "There is no session.", { newTabUrl: entry });
+      throw new HearthError("not_signed_in", "There is no session.");
     }
     return signIn(state);
   }
@@ -99,35 +99,54 @@ async function connectOnce({ hearth = new URL(import.meta.url).origin, surface, 
       // Hearth sends codes to other origins inside frames only, where nobody can have it lead them
       // through an address of their own.
       const why = "On its own, this page cannot sign in. Open it inside Infobip.";
-      throw new HearthError("not_signed_in", why, { newTabUrl: entry });
+      throw new HearthError("not_signed_in", why);
     } else if (storageWorks()) {
       await beginInPage({ hearth: base, surface: page, state, params: [...params], frontEnd });
     } else {
       const why = "The browser keeps nothing for this page; in a tab of its own it may.";
-      throw new HearthError("storage_blocked", why, { newTabUrl: entry });
+      throw new HearthError("storage_blocked", why);
     }
     return /** @type {Promise<never>} */ (new Promise(() => {}));
   }
 
-  const { session, token } = await findSession();
+  const { session, token } = await findSession().catch((error) => {
+    throw Object.assign(error, { newTabUrl: entry });
+  });
 
   /** @param {string} path @param {RequestInit} [init] */
-  function call(path, init = {}) {
+  function send(path, init = {}) {
     const headers = new Headers(init.headers);
     if (token) headers.set("Authorization", `Bearer ${token}`);
     else headers.set("X-Hearth", "1");
     return fetch(base + path, { ...init, headers, credentials: token ? "omit" : "same-origin" });
   }
 
+  const events = follow(send, session.connection);
+
+  /** @param {string} path @param {RequestInit} [init] */
+  async function call(path, init) {
+    const response = await send(path, init);
+    if (isProblem(response)) events.refused(response.status);
+    return response;
+  }
+
   return {
     session,
     params: Object.fromEntries(params),
+    settings: keepSettings(call, events),
+    /** @param {(status: any) => void} listener */
+    onStatus: (listener) => events.on("status", listener),
     /** @param {string} path @param {RequestInit} [init] */
     infobip: (path, init) => call(`/api/infobip/${path.replace(/^\/+/, "")}`, init),
     /** @param {string} path @param {RequestInit} [init] */
     fetch: (path, init) => call(`/${path.replace(/^\/+/, "")}`, init),
     reconnect: () => signIn(),
   };
+}
+
+/** @param {string} page of Hearth's, with all that a front end has below it */
+function isPage(page) {
+  return `${location.pathname}/`.startsWith(`/ui/${page}/`);
 }
 
 /** @param {string} address @param {URLSearchParams} query */
@@ -144,14 +163,19 @@ function takeArrival() {
   const state = window.top === window ? undefined : given || undefined;
   if (given !== null) url.searchParams.delete("state");
   if (arrived.ours) url.hash = "";
+  if (arrived.params) url.search = String(arrived.params); // two cards may have been confused
   if (given !== null || arrived.ours) history.replaceState(history.state, "", url);
-  return { arrived, state, params: arrived.params ?? url.searchParams };
+  const params = arrived.params ?? url.searchParams;
+  return { arrived, state, params, handover: takeHandover(arrived.flow) };
 }
 
 /** @param {string} base @param {Fragment} arrived @returns {Promise<string>} the hand-over code */
 async function completeInPage(base, { flow, code, state }) {
   const kept = findFlow(flow, state);
-  if (!kept) throw failed("This page did not begin the sign-in that it was sent.", "wrong_browser");
+  if (!kept) {
+    const why = "This page did not begin the sign-in that it was sent.";
+    throw failed("sign_in_failed", why, "wrong_browser");
+  }
   forgetFlow(kept.flow);
   // Of two pages with one `state`, the callback may have taken the other one's address.
   if (kept.frontEnd?.split("?")[0] === location.href.split("?")[0]) {
@@ -160,9 +184,6 @@ async function completeInPage(base, { flow, code, state }) {
   const proof = { code, state, codeVerifier: kept.verifier };
   return (await post(`${base}/oauth/complete`, proof)).handoverCode;
 }
-
-/** @param {string} base @param {string} handoverCode */
-const takeUp = (base, handoverCode) => post(`${base}/api/session`, { handoverCode });
 
 /** @param {string} base @returns {Promise<any>} null when nobody is signed in */
 async function cookieSession(base) {
@@ -336,6 +357,171 @@ export function writeFragment(params, fields) {
   return `#${written}`;
 }
 
+// --- what Hearth tells by itself
+
+/** @typedef {(path: string, init?: RequestInit) => Promise<Response>} Call */
+
+/**
+ * A stream of events, open while somebody listens and the page can be seen. Where it breaks off it
+ * is opened again, after a pause that grows.
+ *
+ * @param {Call} send @param {any} connection as the session began
+ */
+function follow(send, { status, reason }) {
+  /** @type {Record<string, Set<(said: any) => void>>} */
+  const listeners = { status: new Set(), settings: new Set() };
+  let now = { status, reason };
+  let stream = new AbortController();
+  let failures = 0;
+  let running = false;
+  let wake = () => {};
+
+  const wanted = () => listeners.status.size + listeners.settings.size > 0;
+
+  /** @param {string} event @param {any} said */
+  function tell(event, said) {
+    if (event === "status") {
+      if (said.status === now.status && said.reason === now.reason) return;
+      now = said;
+    }
+    for (const listener of listeners[event] ?? []) queueMicrotask(() => listener(said));
+  }
+
+  async function run() {
+    if (running) return;
+    running = true;
+    while (wanted()) {
+      const signedIn = document.hidden || (await read());
+      if (!signedIn) tell("status", { status: "signed_out", reason: null });
+      else if (failures > 1) tell("status", { status: "unknown", reason: null });
+      const pause = Math.min(500 * 2 ** failures, 30_000) * (0.8 + 0.4 * Math.random());
+      await new Promise((/** @type {(_?: any) => void} */ resolve) => {
+        wake = resolve;
+        if (signedIn && !document.hidden && wanted()) setTimeout(resolve, pause);
+        else if (!wanted()) resolve();
+      });
+    }
+    running = false;
+  }
+
+  /** Until it ends, however that is. @returns {Promise<boolean>} whether somebody is signed in */
+  async function read() {
+    /** @type {any} */
+    let silence;
+    stream = new AbortController();
+    const { signal } = stream;
+    const alive = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => stream.abort(), SILENCE_MS);
+    };
+    failures += 1;
+    try {
+      alive();
+      const response = await send("/api/events", { cache: "no-store", signal });
+      if (response.status === 401) return false;
+      const reader = response.ok && response.body?.pipeThrough(new TextDecoderStream()).getReader();
+      for (let text = ""; reader; ) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        alive();
+        failures = 0;
+        const events = (text + value).split(/\r?\n\r?\n/);
+        text = events.pop() ?? "";
+        for (const event of events) {
+          const field = (/** @type {string} */ name) => event.match(`(?:^|\n)${name}: ?(.*)`)?.[1];
+          const data = field("data");
+          if (data) tell(field("event") ?? "", JSON.parse(data));
+        }
+      }
+    } catch {
+      // broken off
+    } finally {
+      clearTimeout(silence);
+    }
+    return true;
+  }
+
+  function again() {
+    failures = 0;
+    stream.abort();
+    wake();
+  }
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? stream.abort() : again()));
+  addEventListener("online", again);
+
+  return {
+    /** @param {"status" | "settings"} event @param {(said: any) => void} listener */
+    on(event, listener) {
+      listeners[event].add(listener);
+      if (event === "status") listener(now);
+      void run();
+      return () => {
+        listeners[event].delete(listener);
+        if (!wanted()) again(); // which ends it
+      };
+    },
+    /** A call was refused, and why may be news. @param {number} status */
+    refused(status) {
+      const news = status === 401 ? now.status !== "signed_out" : now.status === "active";
+      if (news && (status === 401 || status === 409)) again();
+    },
+  };
+}
+
+// --- the account's settings
+
+/** @param {Call} call @param {ReturnType<typeof follow>} events */
+function keepSettings(call, events) {
+  let version = "";
+  /** @type {Promise<any>} */
+  let saving = Promise.resolve();
+
+  /** @param {RequestInit} [init] */
+  async function ask(init) {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const asked = call("/api/settings", { cache: "no-store", signal, ...init });
+    const { answer, response } = await settled(asked, "settings_failed");
+    return { settings: answer, etag: response.headers.get("ETag") ?? "" };
+  }
+
+  /** @param {Promise<{settings: any, etag: string}>} asked */
+  async function take(asked) {
+    const { settings, etag } = await asked;
+    version = etag;
+    return settings;
+  }
+
+  /** @param {any} settings @param {string} etag */
+  async function put(settings, etag) {
+    const headers = { "Content-Type": "application/json", "If-Match": etag };
+    try {
+      return await ask({ method: "PUT", headers, body: JSON.stringify(settings) });
+    } catch (error) {
+      const { status, message, ...more } = /** @type {any} */ (error);
+      if (status !== 412) throw error;
+      const current = await ask();
+      throw new HearthError("settings_conflict", message, { ...more, status, current });
+    }
+  }
+
+  return {
+    load: () => take(ask()),
+    /** @param {any} settings @param {{etag?: string}} [over] */
+    async save(settings, over) {
+      const etag = (over?.etag ?? version) || (await ask()).etag;
+      saving = take(put(settings, etag));
+      return saving;
+    },
+    /** @param {() => void} listener */
+    onChange: (listener) =>
+      events.on("settings", async ({ etag }) => {
+        await saving.catch(() => {});
+        if (version && etag !== version) listener();
+      }),
+  };
+}
+
 // --- calls
 
 /** @param {string} url @param {object} body */
@@ -346,25 +532,34 @@ export function post(url, body) {
 
 /** @param {string} url @param {RequestInit} init @returns {Promise<any>} */
 async function exchange(url, init) {
-  const response = await fetch(url, {
-    credentials: "same-origin",
-    cache: "no-store",
-    redirect: "error",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-    ...init,
-  }).catch(() => {
-    throw failed("Hearth cannot be reached, or not from this origin.", "unreachable");
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const usual = { credentials: "same-origin", cache: "no-store", redirect: "error", signal };
+  const asked = fetch(url, /** @type {RequestInit} */ ({ ...usual, ...init }));
+  return (await settled(asked, "sign_in_failed")).answer;
+}
+
+/** @param {Promise<Response>} asked @param {string} code where it fails */
+async function settled(asked, code) {
+  const response = await asked.catch(() => {
+    throw failed(code, "Hearth cannot be reached, or not from this origin.", "unreachable");
   });
   const answer = await response.json().catch(() => null);
-  if (response.ok && answer) return answer;
+  if (response.ok && answer) return { answer, response };
+  const { detail, code: reason, ...more } = (isProblem(response) && answer) || {};
   throw failed(
-    answer?.detail || "Hearth gave an answer that cannot be read.",
-    answer?.code || "unreadable_answer",
-    response.headers.get("X-Request-Id") ?? "",
+    code,
+    detail || "Hearth gave an answer that cannot be read.",
+    reason || "unreadable_answer",
+    { ...more, status: response.status, requestId: response.headers.get("X-Request-Id") ?? "" },
   );
 }
 
-/** @param {string} message @param {string} reason @param {string} [requestId] */
-function failed(message, reason, requestId) {
-  return new HearthError("sign_in_failed", message, { reason, requestId });
+/** Whether Hearth refused, and not Infobip. @param {Response} response */
+function isProblem({ headers }) {
+  return (headers.get("Content-Type") ?? "").startsWith("application/problem+json");
+}
+
+/** @param {string} code @param {string} message @param {string} reason @param {object} [more] */
+function failed(code, message, reason, more) {
+  return new HearthError(code, message, { reason, ...more });
 }

@@ -3,6 +3,8 @@
  * shape. A failure never resolves: callers get the data or an `ApiError`.
  */
 
+import { connect } from "../../embed.js";
+
 const TIMEOUT_MS = 45_000; // longer than the gateway's own, so that its answer comes first
 
 /**
@@ -40,49 +42,6 @@ export class ApiError extends Error {
  */
 
 /**
- * Whose calls these are: `Authorization` where the session is this page's own. Until a page
- * arrives with a hand-over code, the session is the cookie's.
- *
- * @type {() => Promise<string>}
- */
-let authorization = async () => "";
-
-/**
- * This page's session is one that was handed over, for better or worse: the cookie's may be
- * somebody else's. The code is traded with the first call and can be once; while it cannot be
- * known whether it was, each call tries again.
- *
- * @param {string} handoverCode
- */
-export function arriveWith(handoverCode) {
-  /** @type {Promise<string> | undefined} */
-  let trade;
-  authorization = () => {
-    trade ??= tradeIn(handoverCode).catch((error) => {
-      if (!isFinal(error)) {
-        trade = undefined;
-        throw error;
-      }
-      throw new ApiError({ ...error, code: "not_signed_in" });
-    });
-    return trade;
-  };
-}
-
-/** @param {string} handoverCode */
-async function tradeIn(handoverCode) {
-  const init = { method: "POST", json: { handoverCode } };
-  const { data } = await send("/api/session", init, "");
-  return `Bearer ${data?.token}`;
-}
-
-/** @param {unknown} error */
-function isFinal(error) {
-  const status = error instanceof ApiError ? error.status : 0;
-  return status >= 400 && status < 500 && status !== 429;
-}
-
-/**
  * @param {string} path such as `/api/session` or `/api/infobip/account/1/balance`
  * @param {ApiInit} [init] `json` is sent as a JSON body
  * @returns {Promise<any>} the parsed body; null when there is none
@@ -98,19 +57,11 @@ export async function api(path, init) {
  * @param {ApiInit} [init]
  * @returns {Promise<{data: any, response: Response}>}
  */
-export async function exchange(path, init = {}) {
-  return send(path, init, await authorization());
-}
-
-/**
- * @param {string} path
- * @param {ApiInit} init
- * @param {string} bearer nothing for the cookie's session
- */
-async function send(path, { json, timeoutMs = TIMEOUT_MS, ...init }, bearer) {
+export async function exchange(path, { json, timeoutMs = TIMEOUT_MS, ...init } = {}) {
+  const hearth = await connect().catch((error) => {
+    throw notConnected(error);
+  });
   const headers = new Headers(init.headers);
-  headers.set("X-Hearth", "1");
-  if (bearer) headers.set("Authorization", bearer);
   if (!headers.has("Accept")) headers.set("Accept", "application/json");
   if (json !== undefined) {
     headers.set("Content-Type", "application/json");
@@ -119,34 +70,12 @@ async function send(path, { json, timeoutMs = TIMEOUT_MS, ...init }, bearer) {
 
   let response;
   let text;
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), timeoutMs);
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
-    response = await fetch(path, {
-      credentials: bearer ? "omit" : "same-origin",
-      cache: "no-store",
-      redirect: "error",
-      ...init,
-      headers,
-      signal: abort.signal,
-    });
+    response = await hearth.fetch(path, { cache: "no-store", redirect: "error", ...init, headers, signal });
     text = await response.text();
   } catch {
-    throw abort.signal.aborted
-      ? new ApiError({
-          source: "network",
-          status: 0,
-          code: "no_answer",
-          title: "No answer in time",
-        })
-      : new ApiError({
-          source: "network",
-          status: 0,
-          code: "no_connection",
-          title: "The server cannot be reached",
-        });
-  } finally {
-    clearTimeout(timer);
+    throw nothingCame(signal.aborted ? "no_answer" : "no_connection");
   }
 
   const body = parsed(text);
@@ -160,6 +89,26 @@ async function send(path, { json, timeoutMs = TIMEOUT_MS, ...init }, bearer) {
     });
   }
   return { data: body ?? null, response };
+}
+
+/** @param {"no_answer" | "no_connection"} code */
+function nothingCame(code) {
+  const title = code === "no_answer" ? "No answer in time" : "The server cannot be reached";
+  return new ApiError({ source: "network", status: 0, code, title });
+}
+
+/** @param {any} error of `connect` @returns {ApiError} "not_signed_in" unless it may pass */
+function notConnected({ code, reason, status, message, requestId }) {
+  if (reason === "unreachable") return nothingCame("no_connection");
+  const passing = code === "sign_in_failed" && (status === 429 || status >= 500);
+  return new ApiError({
+    source: "hearth",
+    status,
+    code: passing ? reason : "not_signed_in",
+    title: "Signing in did not work",
+    detail: message,
+    requestId,
+  });
 }
 
 /** @param {string} path */

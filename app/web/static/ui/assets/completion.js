@@ -13,7 +13,7 @@ import {
   readFragment,
   storageWorks,
   writeFragment,
-} from "/embed.js";
+} from "../../embed.js";
 import { byId } from "./dom.js";
 
 const { outcome = "", surface = "", frontEnd = "", entry = "" } = document.body.dataset;
@@ -82,9 +82,9 @@ function showWhy() {
 /** @param {unknown} error */
 function showFailure(error) {
   show("failed");
-  const known = error instanceof HearthError;
-  const small = known ? [error.reason, error.requestId && `request ${error.requestId}`] : [];
-  part("[data-why]").textContent = known ? error.message : "Something went wrong on this page.";
+  const known = error instanceof HearthError ? error : null;
+  const small = known ? [known.reason, known.requestId && `request ${known.requestId}`] : [];
+  part("[data-why]").textContent = known?.message ?? "Something went wrong on this page.";
   part(".code").textContent = small.filter(Boolean).join(" · ");
 }
 

@@ -6,7 +6,7 @@
 import { byId, setText } from "./dom.js";
 import { serverNow } from "./session.js";
 
-/** @typedef {import("./session.js").Connection} Connection */
+/** @typedef {import("../../embed.js").Connection} Connection */
 
 const WORDS = {
   active: "Alive",

@@ -4,10 +4,10 @@
  * else may sit down at the same browser.
  */
 
-const KEY = "hearth-sms-draft";
+const KEY = "hearth-draft";
 const KEPT_MS = 10 * 60_000;
 
-/** @typedef {{to: string, from: string, text: string}} Draft */
+/** @typedef {Record<string, string>} Draft what was typed, by field */
 
 /** @param {string} owner @param {Draft} draft @returns {boolean} false when the browser keeps nothing */
 export function keepDraft(owner, draft) {

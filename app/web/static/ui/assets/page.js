@@ -3,13 +3,13 @@
  * and the way back through the entry route.
  */
 
-import { arriveWith } from "./api.js";
+import { connect } from "../../embed.js";
 import { showConnection } from "./connection.js";
 import { byId, element, setText } from "./dom.js";
 import { watchSession } from "./session.js";
-import { explain } from "./words.js";
+import { explain, languageInWords } from "./words.js";
 
-/** @typedef {import("./session.js").Session} Session */
+/** @typedef {import("../../embed.js").Session} Session */
 
 const MANY = 12; // chips shown before "and 38 more"
 
@@ -46,34 +46,32 @@ function setNotice(notice) {
 }
 
 /**
- * Runs the page: follows the session and shows it.
+ * Runs the page: signs in, follows the session and shows it.
  *
  * @param {{
- *   entry: "/context-card" | "/settings",
- *   query: string,
- *   handover: string,
  *   show?: (session: Session) => void,
  *   beforeLeaving?: () => boolean,
  * }} page `show` for what only this page has; `beforeLeaving` may answer false to stay
  */
-export function runPage({ entry, query, handover, show, beforeLeaving }) {
-  if (handover) arriveWith(handover);
+export function runPage({ show, beforeLeaving }) {
   /** @type {string | null} */
   let person = null;
   let changed = "";
   let signedOutByChoice = false;
 
-  /** Through the entry route and Authorize, back to this page with the same parameters. The
-   *  server's `reconnectUrl` is not used: it knows the session's parameters, we know the frame's. */
+  /** Through the entry route and Authorize, back to this page with the same parameters. */
   function connectAgain() {
     if (beforeLeaving && !beforeLeaving()) return;
-    location.assign(entry + (query ? `?${query}` : ""));
+    connect().then(
+      (hearth) => hearth.reconnect(),
+      ({ newTabUrl }) => location.assign(newTabUrl),
+    );
   }
 
   const watch = watchSession({
     known(session) {
       const now = `${session.accountKey}/${session.userKey}`;
-      if (person !== null && person !== now) changed = session.username;
+      if (person !== null && person !== now) changed = session.username ?? "another user";
       person = now;
       signedOutByChoice = false;
       document.body.dataset.known = "yes";
@@ -178,9 +176,9 @@ function showPerson(session) {
   setText("user-email", trimmed(session.email) || "No e-mail address");
   byId("user-email").title = trimmed(session.email);
   setText("user-initial", [...name][0].toLocaleUpperCase());
-  setText("account-key", session.accountKey);
-  setText("user-key", session.userKey);
-  setText("locale", inWords(session.locale));
+  setText("account-key", session.accountKey ?? "");
+  setText("user-key", session.userKey ?? "");
+  setText("locale", session.locale ? languageInWords(session.locale) : "Not given");
   showNamed("roles", session.roles, "No roles");
   showNamed("groups", session.groups, "No groups");
 }
@@ -205,7 +203,7 @@ function forgetPerson() {
 
 /**
  * @param {string} id
- * @param {import("./session.js").Named[] | null | undefined} named
+ * @param {import("../../embed.js").Named[] | null | undefined} named
  * @param {string} none
  */
 function showNamed(id, named, none) {
@@ -245,15 +243,4 @@ function showNamed(id, named, none) {
 /** @param {unknown} value */
 function trimmed(value) {
   return typeof value === "string" ? value.trim() : "";
-}
-
-/** "English (United States)" for `en-US`. @param {string | null | undefined} locale */
-function inWords(locale) {
-  if (!locale) return "Not given";
-  try {
-    const tag = locale.replace("_", "-");
-    return new Intl.DisplayNames(["en"], { type: "language" }).of(tag) ?? locale;
-  } catch {
-    return locale;
-  }
 }

@@ -1,8 +1,10 @@
 /**
  * Keeps the page's picture of its session true: asks again every few seconds while somebody can
- * see the page, waits longer after each failure, and asks nothing while it is hidden.
+ * see the page, and when Hearth tells of a change; waits longer after each failure, and asks
+ * nothing while it is hidden.
  */
 
+import { connect } from "../../embed.js";
 import { ApiError, exchange } from "./api.js";
 
 const USUAL_MS = 5_000;
@@ -10,27 +12,7 @@ const SHORTEST_MS = 1_000;
 const LONGEST_MS = 60_000;
 const TIMEOUT_MS = 10_000;
 
-/**
- * @typedef {{id: number | string, name: string}} Named
- * @typedef {object} Connection
- * @property {string} id
- * @property {"active" | "lost" | "disconnected"} status
- * @property {string | null} [reason]
- * @property {string | null} [renewedAt]
- * @property {string | null} [expiresAt]
- * @typedef {object} Session
- * @property {string} accountKey
- * @property {string} userKey
- * @property {string} username
- * @property {string | null} [email]
- * @property {string | null} [locale]
- * @property {Named[] | null} [roles]
- * @property {Named[] | null} [groups]
- * @property {string} surface
- * @property {Record<string, string | string[]>} [params]
- * @property {Connection} connection
- * @property {string} expiresAt
- */
+/** @typedef {import("../../embed.js").Session} Session */
 
 /** What the server's clock is ahead of ours; people's clocks are wrong by minutes. */
 let clockOffsetMs = 0;
@@ -52,6 +34,8 @@ export function watchSession(listener) {
   let pauseMs = USUAL_MS;
   let stopped = false;
   let newest = 0;
+  let status = "";
+  let told = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
@@ -62,11 +46,13 @@ export function watchSession(listener) {
     try {
       const session = await load();
       failures = 0;
+      status = session.connection.status;
       pauseMs = pauseFor(session.connection);
       report = () => listener.known(session);
     } catch (error) {
       if (error instanceof ApiError && error.code === "not_signed_in") {
         pauseMs = Number.POSITIVE_INFINITY; // until somebody comes back to the page
+        status = "signed_out";
         report = () => listener.signedOut();
       } else {
         failures += 1;
@@ -78,6 +64,11 @@ export function watchSession(listener) {
     if (stopped || turn !== newest) return; // a later question has been asked meanwhile
     report();
     schedule();
+    if (status && status !== "signed_out" && !told) {
+      told = true;
+      const hearth = await connect();
+      hearth.onStatus((/** @type {any} */ now) => now.status !== status && void check());
+    }
   }
 
   function schedule() {
@@ -123,7 +114,7 @@ async function load() {
 }
 
 /** A dozen looks per token life, so that a short-lived one is not seen too late.
- *  @param {Connection} connection */
+ *  @param {Session["connection"]} connection */
 function pauseFor({ renewedAt, expiresAt }) {
   const life = Date.parse(expiresAt ?? "") - Date.parse(renewedAt ?? "");
   if (!(life > 0)) return USUAL_MS;

@@ -1,17 +1,13 @@
 import { ApiError, api } from "./api.js";
+import { showSettings } from "./app-settings.js";
 import { byId } from "./dom.js";
 import { runPage } from "./page.js";
-import { takeParams } from "./params.js";
 import { clear, once, showFailure, showSuccess, showWaiting } from "./result.js";
 import { explain } from "./words.js";
 
-const { query, handover } = takeParams();
-
 const page = runPage({
-  entry: "/settings",
-  query,
-  handover,
   show(session) {
+    void showSettings(`${session.accountKey}/${session.userKey}`);
     const ends = byId("session-expires-at");
     const when = new Date(session.expiresAt);
     if (Number.isNaN(when.getTime()) || ends.dateTime === session.expiresAt) return;

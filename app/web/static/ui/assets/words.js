@@ -110,3 +110,13 @@ function wait(seconds) {
 function sentence(text) {
   return /[.!?…。！？]["')”’]?$/u.test(text) ? text : `${text}.`;
 }
+
+/** "English (United States)" for `en-US`. @param {string} locale */
+export function languageInWords(locale) {
+  try {
+    const tag = locale.replace("_", "-");
+    return new Intl.DisplayNames(["en"], { type: "language" }).of(tag) ?? locale;
+  } catch {
+    return locale;
+  }
+}
