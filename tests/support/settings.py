@@ -25,6 +25,8 @@ GATEWAY_ALLOW = (
     "POST /sms/3/messages",
     "GET /account/1/balance",
     "GET /ccaas/1/conversations/*",
+    "GET /ccaas/1/conversations/*/messages",
+    "POST /ccaas/1/conversations/*/messages",
     "GET /people/2/**",
 )
 
