@@ -20,7 +20,7 @@ SCHEMA = Path(__file__).parents[2] / "examples" / "settings.schema.json"
 READ = """() => fetch("/api/settings", { headers: { "X-Hearth": "1" } }).then((it) => it.json())"""
 SAVE_AS_SOMEBODY_ELSE = """(_, settings) => fetch("/api/settings", {
     method: "PUT",
-    headers: { "X-Hearth": "1", "Content-Type": "application/json", "If-Match": "*" },
+    headers: { "X-Hearth": "1", "Content-Type": "application/json" },
     body: JSON.stringify(settings),
 }).then((answer) => answer.status)"""
 

@@ -497,11 +497,9 @@ function keepSettings(call, events) {
     const headers = { "Content-Type": "application/json", "If-Match": etag };
     try {
       return await ask({ method: "PUT", headers, body: JSON.stringify(settings) });
-    } catch (error) {
-      const { status, message, ...more } = /** @type {any} */ (error);
-      if (status !== 412) throw error;
-      const current = await ask();
-      throw new HearthError("settings_conflict", message, { ...more, status, current });
+    } catch (/** @type {any} */ error) {
+      if (error.status !== 412) throw error;
+      throw Object.assign(error, { code: "settings_conflict", current: await ask() });
     }
   }
 
