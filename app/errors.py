@@ -257,6 +257,18 @@ class EventsNotConfigured(HearthError):
     detail = "Set EVENTS_URL and EVENTS_SECRET to have events delivered."
 
 
+class ExternalIdTaken(HearthError):
+    """One name stands for one account, though several of its users may connect."""
+
+    code = "external_id_taken"
+    status = 409
+    title = "This externalId is taken"
+    detail = (
+        "A connection of another account has this externalId. Nothing was changed. Disconnect "
+        "that one or give it another externalId first."
+    )
+
+
 class ApiKeyRefused(HearthError):
     code = "api_key_refused"
     status = 400

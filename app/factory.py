@@ -18,6 +18,8 @@ from app.connections.app_check import AppCheck
 from app.connections.app_comparison import OurApp
 from app.connections.authorisation import Authorisations
 from app.connections.beginnings import Beginnings
+from app.connections.edits import ConnectionEdits
+from app.connections.handouts import Handouts
 from app.connections.links import ActivationLinks
 from app.connections.live import LiveTokens
 from app.connections.receipts import Receipts
@@ -68,6 +70,8 @@ class Process:
     database: Database
     overview: Overview
     api_keys: ApiKeys
+    edits: ConnectionEdits
+    handouts: Handouts
     authorisations: Authorisations | None
     beginnings: Beginnings
     links: ActivationLinks | None
@@ -277,6 +281,8 @@ def _wire(
             api_url=settings.infobip.api_url,
             api_hosts=settings.infobip.api_hosts,
         ),
+        edits=ConnectionEdits(database=database, api_hosts=settings.infobip.api_hosts),
+        handouts=Handouts(tokens=tokens, database=database, clock=clock),
         authorisations=authorisations,
         beginnings=Beginnings(clock=clock, per_minute=settings.web.flows_per_minute),
         links=(

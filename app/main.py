@@ -11,9 +11,11 @@ from fastapi import FastAPI
 from app.connections.retention import Kept, purge_for_ever
 from app.errors import DatabaseUnavailable
 from app.factory import Process, open_process
+from app.metrics import VERSION
 from app.settings import Settings, origin_of
 from app.web.metrics_port import serve_metrics
 from app.web.middleware import WebRules, install_middleware
+from app.web.openapi.document import install_document, operation_id
 from app.web.problems import install_error_handlers
 from app.web.routes import (
     account_settings,
@@ -65,8 +67,9 @@ def create_app(
 
     app = FastAPI(
         title="Hearth",
-        description="The backend for apps embedded in the Infobip web interface.",
+        version=VERSION,
         lifespan=lifespan,
+        generate_unique_id_function=operation_id,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # such redirects are built from the request's Host
@@ -93,6 +96,7 @@ def create_app(
     ):
         app.include_router(routes.router)
     app.router.routes += [ui.assets(), *gateway.routes()]
+    install_document(app)
     return app
 
 

@@ -49,6 +49,7 @@ from app.store.audit import AuditStore
 from app.store.connections import ConnectionStore
 from app.store.database import Database
 from app.store.flows import FlowStore
+from app.store.linking import LinkingStore
 from app.store.links import LinkStore
 from app.store.tokens import TokenStore
 
@@ -225,7 +226,7 @@ class Authorisations:
                 link = await links.lock(flow.purpose.link_id)
                 if link is None:
                     raise LinkingRefused(LinkUnknown(), None)
-                await judge_linking(connections, link, profile)
+                await judge_linking(LinkingStore(tx), link, profile)
             connection_id = await connections.connect(
                 ConnectionId(uuid4()), profile, external_id=link.external_id if link else None
             )

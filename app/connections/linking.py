@@ -4,7 +4,7 @@ from app.errors import AlreadyLinked, HearthError, LinkUsed, WrongAccount
 from app.models.audit import BROWSER, Action, Deed
 from app.models.connection import Profile
 from app.models.link import ActivationLink, LinkStatus
-from app.store.connections import ConnectionStore
+from app.store.linking import LinkingStore
 
 
 class LinkingRefused(Exception):
@@ -16,9 +16,7 @@ class LinkingRefused(Exception):
         self.deed = deed
 
 
-async def judge_linking(
-    connections: ConnectionStore, link: ActivationLink, profile: Profile
-) -> None:
+async def judge_linking(store: LinkingStore, link: ActivationLink, profile: Profile) -> None:
     """The caller holds the lock of the link. Raises LinkingRefused.
 
     One customer has one account, though several of its users may connect; one user of Infobip
@@ -28,13 +26,13 @@ async def judge_linking(
         raise LinkingRefused(LinkUsed(), None)
     linked: set[str | None] = set()
     if link.external_id is not None:
-        await connections.lock_external_id(link.external_id)
-        linked = await connections.accounts_linked_to(link.external_id)
-    await connections.lock_person(profile)
-    own = await connections.account_of(link.for_connection) if link.for_connection else set()
+        await store.lock_external_id(link.external_id)
+        linked = await store.accounts_linked_to(link.external_id)
+    await store.lock_person(profile)
+    own = await store.account_of(link.for_connection) if link.for_connection else set()
     if any(expected and profile.account_key not in expected for expected in (linked, own)):
         raise LinkingRefused(WrongAccount(), _deed(Action.WRONG_ACCOUNT, link, profile))
-    other = await connections.external_id_of(profile)
+    other = await store.external_id_of(profile)
     if link.external_id is not None and other not in (None, link.external_id):
         raise LinkingRefused(AlreadyLinked(), _deed(Action.ALREADY_LINKED, link, profile))
 

@@ -22,6 +22,8 @@ class Action(StrEnum):
     ACTIVATION_ABANDONED = "activation_abandoned"
     ACTIVATION_DECLINED = "activation_declined"
     CONNECTED = "connected"
+    CONNECTION_CHANGED = "connection_changed"
+    AUTHORIZATION_READ = "authorization_read"
     DISCONNECTED = "disconnected"
     API_KEY_ADDED = "api_key_added"
     SETTINGS_CHANGED = "settings_changed"

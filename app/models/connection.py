@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypedDict
 
 from app.models.identifiers import ConnectionId
 
@@ -107,3 +108,11 @@ class Connection:
     @property
     def state(self) -> ConnectionState:
         return ConnectionState(self.status, self.reason)
+
+
+class ConnectionChanges(TypedDict, total=False):
+    """What an operator changes; None clears it, and what is not there stays as it is."""
+
+    external_id: str | None
+    api_url: str | None
+    label: str | None

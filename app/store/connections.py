@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.connection import (
     Connection,
+    ConnectionChanges,
     ConnectionState,
     ConnectionStatus,
     ConnectionType,
@@ -174,38 +175,10 @@ class ConnectionStore:
         sealed: bytes | None = (await self._tx.execute(statement)).scalar_one_or_none()
         return sealed
 
-    async def lock_external_id(self, external_id: str) -> None:
-        """Let nobody else link somebody to this name until the transaction ends."""
-        key = func.hashtextextended(f"external_id/{external_id}", 0)
-        await self._tx.execute(select(func.pg_advisory_xact_lock(key)))
-
-    async def lock_person(self, profile: Profile) -> None:
-        """Let nobody else link this user of Infobip until the transaction ends."""
-        key = func.hashtextextended(f"person/{profile.account_key}/{profile.user_key}", 0)
-        await self._tx.execute(select(func.pg_advisory_xact_lock(key)))
-
-    async def accounts_linked_to(self, external_id: str) -> set[str | None]:
-        """Those that are linked to this name; there may be several users of one."""
-        statement = select(connections.c.account_key).where(
-            connections.c.type == ConnectionType.OAUTH,
-            connections.c.external_id == external_id,
-            connections.c.status != ConnectionStatus.DISCONNECTED,
-        )
-        return set((await self._tx.execute(statement)).scalars())
-
-    async def account_of(self, connection_id: ConnectionId) -> set[str | None]:
-        """That of this connection; nothing where there is none."""
-        statement = select(connections.c.account_key).where(connections.c.id == connection_id)
-        return set((await self._tx.execute(statement)).scalars())
-
-    async def external_id_of(self, profile: Profile) -> str | None:
-        """The name that this account and user are linked to, unless they were disconnected."""
-        statement = select(connections.c.external_id).where(
-            connections.c.account_key == profile.account_key,
-            connections.c.user_key == profile.user_key,
-            connections.c.status != ConnectionStatus.DISCONNECTED,
-        )
-        return (await self._tx.execute(statement)).scalar_one_or_none()
+    async def change(self, connection_id: ConnectionId, changes: ConnectionChanges) -> None:
+        """Put in what the operator says of it; what is None is cleared."""
+        statement = update(connections).where(connections.c.id == connection_id)
+        await self._tx.execute(statement.values(**changes))
 
     async def disconnect(self, connection_id: ConnectionId) -> bool:
         """End it for good: key gone, sessions gone. False when it was not active or lost."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import structlog
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from app.admin.keys import Admin, Scope
@@ -14,6 +14,7 @@ from app.connections.links import ActivationLinks
 from app.embed.sessions import BEARER_PREFIX, COOKIE_PREFIX
 from app.errors import AdminKeyMissing, NotSignedIn, OAuthNotConfigured, RequestForged, ScopeMissing
 from app.factory import Process
+from app.models.connection import Connection, ConnectionType
 from app.models.session import Session
 from app.settings import origin_of
 from app.web.cookies import SESSION_COOKIE, our_cookies
@@ -62,6 +63,12 @@ def require_our_origin(connection: HTTPConnection) -> None:
         raise RequestForged
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
         raise RequestForged
+
+
+def reconnect_url(process: Process, connection: Connection) -> str | None:
+    """Where a person makes this connection anew; None for an API key, which no person can."""
+    by_person = connection.type is ConnectionType.OAUTH and process.authorisations is not None
+    return f"{process.settings.web.public_url}/connect" if by_person else None
 
 
 _bearer = HTTPBearer(
@@ -127,7 +134,25 @@ def _links(request: Request) -> ActivationLinks:
     return links
 
 
-async def _signed_in(request: Request) -> Session:
+_session_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="sessionToken",
+    description="The token of a session without cookies, which a page keeps in memory.",
+)
+_session_cookie = APIKeyCookie(
+    name=SESSION_COOKIE,
+    auto_error=False,
+    scheme_name="sessionCookie",
+    description="The cookie of a session. Browsers bring it by themselves; `X-Hearth: 1` beside it "
+    "shows that a page of ours made the call.",
+)
+
+
+async def _signed_in(
+    request: Request,
+    _token: Annotated[HTTPAuthorizationCredentials | None, Depends(_session_bearer)],
+    _cookie: Annotated[str | None, Depends(_session_cookie)],  # both for OpenAPI
+) -> Session:
     return await signed_in(request)
 
 

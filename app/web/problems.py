@@ -19,6 +19,7 @@ from app.errors import (
     SettingsInvalid,
 )
 from app.web.cookies import ACTIVATION_COOKIE, our_cookies
+from app.web.methods import allowed_methods
 
 _FRAMED_PAGES = ("/context-card", "/settings", "/oauth/callback", "/ui")
 _OWN_PAGES = ("/", "/connect", "/connect/done")
@@ -54,6 +55,8 @@ def install_error_handlers(app: FastAPI) -> None:
         code = _CODES.get(error.status_code, "http_error")
         response = _page_or_problem(request, error.status_code, code, error.detail, error.detail)
         response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["allow"] = allowed_methods(request)
         return response
 
 

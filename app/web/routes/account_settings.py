@@ -7,6 +7,7 @@ from app.errors import (
     NotFound,
     PreconditionRequired,
     RequestTooLarge,
+    RequestTooSlow,
     RoleMissing,
     SettingsChanged,
     SettingsInvalid,
@@ -16,7 +17,7 @@ from app.models.session import Session
 from app.web.dependencies import ProcessOf, SignedIn
 from app.web.preconditions import expected_by, is_known
 from app.web.schemas.account_settings import SettingsForm
-from app.web.schemas.problems import problems
+from app.web.schemas.problems import session_problems
 
 router = APIRouter(prefix="/api/settings", tags=["settings"])
 
@@ -24,7 +25,16 @@ _OBJECT = {"application/json": {"schema": {"type": "object"}}}
 _BODY = {"requestBody": {"required": True, "content": _OBJECT}}
 
 
-@router.get("", response_class=Response, responses={200: {"content": _OBJECT}})
+@router.get(
+    "",
+    summary="Read the account's settings",
+    response_class=Response,
+    responses={
+        200: {"content": _OBJECT, "description": "The settings, with their ETag."},
+        304: {"description": "As `If-None-Match` has them."},
+        **session_problems(NotFound),
+    },
+)
 async def read_settings(request: Request, session: SignedIn, process: ProcessOf) -> Response:
     """The account's settings, `{}` at first. Its ETag is what `PUT` wants as `If-Match`."""
     saved = await process.account_settings.read(_account_of(session))
@@ -35,12 +45,15 @@ async def read_settings(request: Request, session: SignedIn, process: ProcessOf)
 
 @router.put(
     "",
+    summary="Save the account's settings",
     response_class=Response,
     openapi_extra=_BODY,
     responses={
-        200: {"content": _OBJECT},
-        **problems(
+        200: {"content": _OBJECT, "description": "What was saved, with its ETag."},
+        **session_problems(
+            NotFound,
             MalformedRequest,
+            RequestTooSlow,
             RoleMissing,
             SettingsChanged,
             RequestTooLarge,
@@ -71,7 +84,7 @@ async def save_settings(request: Request, session: SignedIn, process: ProcessOf)
     return _document(saved)
 
 
-@router.get("/schema")
+@router.get("/schema", summary="Read the settings' schema", responses=session_problems())
 async def read_settings_schema(session: SignedIn, process: ProcessOf) -> SettingsForm:
     """The JSON Schema of the settings, null where there is none, and whether one may save."""
     schema = process.account_settings.schema

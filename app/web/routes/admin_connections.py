@@ -13,6 +13,7 @@ from app.errors import (
     ApiUrlRefused,
     ConnectionLost,
     ConnectionUnknown,
+    ExternalIdTaken,
     InfobipThrottled,
     InfobipTimeout,
     InfobipUnreachable,
@@ -23,8 +24,16 @@ from app.factory import Process
 from app.models.connection import Connection, ConnectionType
 from app.models.identifiers import ConnectionId
 from app.web.cursors import read_cursor, write_cursor
-from app.web.dependencies import AdminReader, AdminWriter, ProcessOf
+from app.web.dependencies import (
+    AdminReader,
+    AdminWriter,
+    CredentialsReader,
+    ProcessOf,
+    reconnect_url,
+)
 from app.web.schemas.connections import (
+    AuthorizationDetails,
+    ChangedConnection,
     ConnectionDetails,
     ConnectionList,
     ConnectionQuery,
@@ -70,7 +79,9 @@ async def list_connections(
     ),
 )
 async def add_api_key(
-    admin: AdminWriter, body: NewConnection, process: ProcessOf
+    admin: AdminWriter,
+    body: NewConnection,
+    process: ProcessOf,
 ) -> ConnectionDetails:
     """Make a connection of an account's API key, for private apps.
 
@@ -108,6 +119,51 @@ async def read_timeline(_: AdminReader, connection_id: UUID, process: ProcessOf)
     return Timeline(items=[TimelineEntry.model_validate(one) for one in found])
 
 
+@router.patch(
+    "/{connection_id}",
+    summary="Change what you say of a connection",
+    responses=admin_problems(ConnectionUnknown, ApiUrlRefused, ExternalIdTaken, has_body=True),
+)
+async def change_connection(
+    admin: AdminWriter,
+    connection_id: UUID,
+    body: ChangedConnection,
+    process: ProcessOf,
+) -> ConnectionDetails:
+    """Your name for whose it is, its label, its API base URL: what is left out stays as it is,
+    null clears it.
+
+    One `externalId` stands for one Infobip account, though several of its users may connect;
+    connections with an API key may share one. What Infobip said of the user cannot be changed.
+    """
+    changed = await process.edits.change(
+        ConnectionId(connection_id), body.to_value(), actor=admin.name
+    )
+    return _details(changed, process)
+
+
+@router.get(
+    "/{connection_id}/token",
+    summary="Read what authorises calls to Infobip",
+    responses=admin_problems(ConnectionUnknown, ConnectionLost, input_may_be_malformed=True),
+)
+async def read_authorization(
+    admin: CredentialsReader, connection_id: UUID, process: ProcessOf
+) -> AuthorizationDetails:
+    """The live token, or the API key, for a program of yours that calls Infobip by itself.
+
+    It needs a key with the scope `credentials`, and each reading is put on record. A token lives
+    a minute: ask for each call, or again before `expiresAt`. The gateway
+    (`/admin/connections/{id}/infobip/…`) spares you that.
+    """
+    connection = await process.overview.connection(ConnectionId(connection_id))
+    try:
+        handout = await process.handouts.hand_out(connection, actor=admin.name)
+    except NoLiveToken as error:
+        raise ConnectionLost(reconnect_url=reconnect_url(process, connection)) from error
+    return AuthorizationDetails.model_validate(handout)
+
+
 @router.post(
     "/{connection_id}/refresh",
     summary="Renew the token now",
@@ -127,7 +183,7 @@ async def renew_token(_: AdminWriter, connection_id: UUID, process: ProcessOf) -
         try:
             await process.renewal.now(connection)
         except NoLiveToken as error:
-            raise ConnectionLost(reconnect_url=None) from error
+            raise ConnectionLost(reconnect_url=reconnect_url(process, connection)) from error
         connection = await process.overview.connection(connection.id)
     return _details(connection, process)
 

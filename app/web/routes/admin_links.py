@@ -23,7 +23,10 @@ router = APIRouter(prefix="/admin/activation-links", tags=["activation links"])
     ),
 )
 async def create_link(
-    body: NewLink, admin: AdminWriter, links: LinksOf, process: ProcessOf
+    body: NewLink,
+    admin: AdminWriter,
+    links: LinksOf,
+    process: ProcessOf,
 ) -> MadeLinkDetails:
     """A link that one person can use once to link their Infobip account."""
     web = process.settings.web

@@ -7,7 +7,24 @@ from fastapi import APIRouter, Request, Response
 from app.connections.authorisation import Completed
 from app.connections.proof import NeedsPage
 from app.connections.receipts import Receipt
-from app.errors import AccessDeclined, AuthorizeFailed, MalformedRequest, WrongBrowser
+from app.errors import (
+    AccessDeclined,
+    AlreadyLinked,
+    AuthorizeFailed,
+    ClientNotAccepted,
+    CodeRefused,
+    DatabaseUnavailable,
+    FlowUnknown,
+    InfobipThrottled,
+    InfobipTimeout,
+    InfobipUnreachable,
+    LinkUnknown,
+    LinkUsed,
+    MalformedRequest,
+    OAuthNotConfigured,
+    WrongAccount,
+    WrongBrowser,
+)
 from app.models.flow import Activation, EmbeddedLoad
 from app.web.cookies import (
     ACTIVATION_COOKIE,
@@ -22,6 +39,8 @@ from app.web.cookies import (
 from app.web.dependencies import AuthorisationsOf, ProcessOf
 from app.web.problems import page
 from app.web.queries import CODE, STATE, read_query, single, with_query
+from app.web.schemas.answers import page_answer, query_parameters, redirect_answer
+from app.web.schemas.problems import page_problems
 
 router = APIRouter(tags=["pages"])
 
@@ -29,8 +48,35 @@ _ERROR = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)
 _RECEIPT_SECONDS = 600
 
 
-@router.get("/oauth/callback", response_class=Response, status_code=303)
-async def callback(
+@router.get(
+    "/oauth/callback",
+    summary="Come back from Authorize",
+    response_class=Response,
+    status_code=303,
+    responses=redirect_answer(303, "On to the page, signed in or linked.")
+    | page_answer("A page that completes the flow, where it keeps the proof itself.")
+    | page_problems(
+        FlowUnknown,
+        WrongBrowser,
+        AccessDeclined,
+        AuthorizeFailed,
+        CodeRefused,
+        ClientNotAccepted,
+        WrongAccount,
+        AlreadyLinked,
+        LinkUnknown,
+        LinkUsed,
+        OAuthNotConfigured,
+        InfobipUnreachable,
+        InfobipTimeout,
+        InfobipThrottled,
+        DatabaseUnavailable,
+    ),
+    openapi_extra=query_parameters(
+        state="As Authorize was given it.", code="Good once.", error="Where there is no code."
+    ),
+)
+async def come_back(
     request: Request, authorisations: AuthorisationsOf, process: ProcessOf
 ) -> Response:
     """Back from Authorize: prove the browser, trade the code, sign in or link, on to the page."""

@@ -4,7 +4,22 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from app.embed.sessions import HANDOVER_SECONDS
-from app.errors import WrongBrowser
+from app.errors import (
+    AddressTooLong,
+    AlreadyLinked,
+    ClientNotAccepted,
+    CodeRefused,
+    FlowUnknown,
+    InfobipThrottled,
+    InfobipTimeout,
+    InfobipUnreachable,
+    LinkUnknown,
+    LinkUsed,
+    OAuthNotConfigured,
+    TooManyFlows,
+    WrongAccount,
+    WrongBrowser,
+)
 from app.infobip.pkce import read_challenge
 from app.models.flow import EmbeddedLoad
 from app.models.identifiers import FlowId
@@ -16,12 +31,20 @@ from app.web.queries import judge_params
 from app.web.routes.callback import finish, landing
 from app.web.routes.entry import fragment
 from app.web.schemas.completion import BeginFlow, BegunFlow, CompletedFlow, CompleteFlow
+from app.web.schemas.problems import body_problems
 
 router = APIRouter(prefix="/oauth", tags=["sign-in by a page"])
 
 
-@router.post("/begin", summary="Begin a flow", dependencies=[BeginsFlow])
-async def begin(body: BeginFlow, authorisations: AuthorisationsOf, process: ProcessOf) -> BegunFlow:
+@router.post(
+    "/begin",
+    summary="Begin a flow",
+    dependencies=[BeginsFlow],
+    responses=body_problems(OAuthNotConfigured, AddressTooLong, TooManyFlows),
+)
+async def begin_flow(
+    body: BeginFlow, authorisations: AuthorisationsOf, process: ProcessOf
+) -> BegunFlow:
     """Begin a flow whose verifier the page keeps: where to send the frame."""
     web = process.settings.web
     load = EmbeddedLoad(
@@ -40,8 +63,26 @@ async def begin(body: BeginFlow, authorisations: AuthorisationsOf, process: Proc
     return BegunFlow(flow=begun.flow_id, authorize_url=begun.authorize_url + carried)
 
 
-@router.post("/complete", summary="Complete a flow", response_model=CompletedFlow)
-async def complete(
+@router.post(
+    "/complete",
+    summary="Complete a flow",
+    response_model=CompletedFlow,
+    responses=body_problems(
+        FlowUnknown,
+        WrongBrowser,
+        CodeRefused,
+        ClientNotAccepted,
+        WrongAccount,
+        AlreadyLinked,
+        LinkUnknown,
+        LinkUsed,
+        OAuthNotConfigured,
+        InfobipUnreachable,
+        InfobipTimeout,
+        InfobipThrottled,
+    ),
+)
+async def complete_flow(
     request: Request, body: CompleteFlow, authorisations: AuthorisationsOf, process: ProcessOf
 ) -> Response:
     """Complete a flow: with the page's verifier, or with our cookie, where `flow` says which.

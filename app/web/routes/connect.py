@@ -6,7 +6,19 @@ from urllib.parse import parse_qsl, quote, urlencode
 from fastapi import APIRouter, Request, Response
 
 from app.connections.links import OpenedLink
-from app.errors import MalformedRequest, RequestTooLarge
+from app.errors import (
+    DatabaseUnavailable,
+    LinkExpired,
+    LinkInUse,
+    LinkUnknown,
+    LinkUsed,
+    MalformedRequest,
+    OAuthNotConfigured,
+    RequestTooLarge,
+    RequestTooSlow,
+    ReturnTargetRefused,
+    TooManyFlows,
+)
 from app.models.flow import FLOW_SECONDS, Params
 from app.web.cookies import (
     ACTIVATION_COOKIE,
@@ -22,16 +34,42 @@ from app.web.dependencies import BeginsFlow, LinksOf, ProcessOf, require_our_ori
 from app.web.problems import activation_address, page
 from app.web.queries import read_query, single
 from app.web.return_targets import ReturnTargets, host_of
+from app.web.schemas.answers import (
+    form_fields,
+    page_answer,
+    query_parameters,
+    redirect_answer,
+)
+from app.web.schemas.problems import page_problems
 
 router = APIRouter(tags=["activation"])
 
 _LINK = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _TARGET = re.compile(r"[\x20-\x7e]{1,2048}", re.ASCII)
 _LARGEST_FORM = 8_192
+_REFUSALS = (
+    LinkUnknown,
+    LinkUsed,
+    LinkExpired,
+    LinkInUse,
+    ReturnTargetRefused,
+    OAuthNotConfigured,
+    DatabaseUnavailable,
+)
 
 
-@router.get("/connect", response_class=Response)
-async def show(request: Request, links: LinksOf, process: ProcessOf) -> Response:
+@router.get(
+    "/connect",
+    summary="Open an activation link",
+    response_class=Response,
+    responses=page_answer("What will be linked to what, and a button to go on.")
+    | page_problems(*_REFUSALS),
+    openapi_extra=query_parameters(
+        link="As the admin API made it. Without one, one's own site links an account.",
+        return_to="Without a link: where to go afterwards.",
+    ),
+)
+async def open_link(request: Request, links: LinksOf, process: ProcessOf) -> Response:
     """Say what will be linked to what, and ask. Nothing happens before the person answers."""
     query = read_query(request.scope["query_string"])
     token, return_to = _read(query, process)
@@ -53,8 +91,17 @@ async def show(request: Request, links: LinksOf, process: ProcessOf) -> Response
     )
 
 
-@router.post("/connect", response_class=Response, status_code=303, dependencies=[BeginsFlow])
-async def go_on(request: Request, links: LinksOf, process: ProcessOf) -> Response:
+@router.post(
+    "/connect",
+    summary="Go on with an activation link",
+    dependencies=[BeginsFlow],
+    response_class=Response,
+    status_code=303,
+    responses=redirect_answer(303, "On to Authorize.")
+    | page_problems(*_REFUSALS, RequestTooLarge, RequestTooSlow, TooManyFlows),
+    openapi_extra=form_fields(link="As it was opened.", return_to="As it was opened."),
+)
+async def use_link(request: Request, links: LinksOf, process: ProcessOf) -> Response:
     """The person agreed: on to Authorize, with a state of ours."""
     require_our_origin(request)
     token, return_to = _read(await _form(request), process)
@@ -74,15 +121,25 @@ async def go_on(request: Request, links: LinksOf, process: ProcessOf) -> Respons
     return response
 
 
-@router.get("/connect/done", response_class=Response)
-async def done(request: Request, process: ProcessOf) -> Response:
+@router.get(
+    "/connect/done",
+    summary="It worked",
+    response_class=Response,
+    responses=page_answer("For which user of which account."),
+)
+async def show_done(request: Request, process: ProcessOf) -> Response:
     """It worked: for which user of which account."""
     sealed = our_cookies(request.scope["headers"]).get(RECEIPT_COOKIE, "")
     return page("connected.html", receipt=process.receipts.open(sealed))
 
 
-@router.get("/", response_class=Response)
-async def start(request: Request) -> Response:
+@router.get(
+    "/",
+    summary="Nothing to see here",
+    response_class=Response,
+    responses=page_answer("Or the way back to an activation that was not completed."),
+)
+async def show_start(request: Request) -> Response:
     """Where Infobip sends a person who cancels, as far as browsers tell it where they came from."""
     address = activation_address(request)
     if address is None:

@@ -4,6 +4,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request, Response
 
+from app.errors import DatabaseUnavailable, OAuthNotConfigured, TooManyFlows
 from app.models.flow import FLOW_SECONDS, EmbeddedLoad, Params, Surface
 from app.models.identifiers import FlowId
 from app.web.cookies import (
@@ -16,18 +17,42 @@ from app.web.cookies import (
 )
 from app.web.dependencies import AuthorisationsOf, BeginsFlow
 from app.web.queries import STATE, read_query, single, without
+from app.web.schemas.answers import query_parameters, redirect_answer
+from app.web.schemas.problems import page_problems
 
 router = APIRouter(tags=["pages"])
 
 
-@router.get("/context-card", response_class=Response, status_code=302, dependencies=[BeginsFlow])
-async def context_card(request: Request, authorisations: AuthorisationsOf) -> Response:
+_ANSWERS = redirect_answer(302, "On to Authorize.") | page_problems(
+    OAuthNotConfigured, DatabaseUnavailable, TooManyFlows
+)
+_QUERY = query_parameters(state="Infobip's. All other parameters are kept for the page.")
+
+
+@router.get(
+    "/context-card",
+    summary="Begin a sign-in on the context card",
+    dependencies=[BeginsFlow],
+    response_class=Response,
+    status_code=302,
+    responses=_ANSWERS,
+    openapi_extra=_QUERY,
+)
+async def enter_context_card(request: Request, authorisations: AuthorisationsOf) -> Response:
     """Infobip loads this beside a conversation: on to Authorize."""
     return await _begin(request, authorisations, Surface.CONTEXT_CARD)
 
 
-@router.get("/settings", response_class=Response, status_code=302, dependencies=[BeginsFlow])
-async def settings(request: Request, authorisations: AuthorisationsOf) -> Response:
+@router.get(
+    "/settings",
+    summary="Begin a sign-in on the settings page",
+    dependencies=[BeginsFlow],
+    response_class=Response,
+    status_code=302,
+    responses=_ANSWERS,
+    openapi_extra=_QUERY,
+)
+async def enter_settings(request: Request, authorisations: AuthorisationsOf) -> Response:
     """Infobip loads this as the app's settings page: on to Authorize."""
     return await _begin(request, authorisations, Surface.SETTINGS)
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from app.errors import TooManyStreams
 from app.web.dependencies import ProcessOf, SignedIn
 from app.web.event_stream import EventStream
-from app.web.schemas.problems import problems
+from app.web.schemas.problems import session_problems
 
 router = APIRouter(prefix="/api/events", tags=["session"])
 
@@ -14,8 +14,12 @@ _STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 
 @router.get(
     "",
+    summary="Follow what happens",
     response_class=Response,
-    responses={200: {"content": _STREAM}, **problems(TooManyStreams)},
+    responses={
+        200: {"content": _STREAM, "description": "A stream that stays open."},
+        **session_problems(TooManyStreams),
+    },
 )
 async def follow_events(session: SignedIn, process: ProcessOf) -> Response:
     """Server-sent events: `status` with `{status, reason, reconnectUrl}` and `settings` with

@@ -21,7 +21,7 @@ from app.infobip.calls import StreamedAnswer
 from app.infobip.errors import InfobipError
 from app.models.connection import Connection, ConnectionType
 from app.models.identifiers import ConnectionId
-from app.web.dependencies import admin_with, process_of, signed_in
+from app.web.dependencies import admin_with, process_of, reconnect_url, signed_in
 from app.web.reconnection import entry_url
 
 log = structlog.get_logger(__name__)
@@ -102,10 +102,7 @@ async def _by_backend(connection: HTTPConnection) -> _Asked:
         raise NotFound
     process = process_of(connection)
     used = await process.overview.connection(ConnectionId(UUID(match[1].decode())))
-    by_person = used.type is ConnectionType.OAUTH and process.authorisations is not None
-    return _Asked(
-        used, match[2], f"{process.settings.web.public_url}/connect" if by_person else None
-    )
+    return _Asked(used, match[2], reconnect_url(process, used))
 
 
 def _lost(asked: _Asked) -> ConnectionLost:

@@ -11,14 +11,14 @@ from app.web.schemas.problems import problems
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/healthz")
-async def healthz() -> dict[str, str]:
+@router.get("/healthz", summary="Is it alive")
+async def is_alive() -> dict[str, str]:
     """Alive: the event loop turns."""
     return {"status": "alive"}
 
 
-@router.get("/readyz")
-async def readyz() -> dict[str, str]:
+@router.get("/readyz", summary="Can it serve")
+async def is_ready() -> dict[str, str]:
     """Can serve. Stays green while the database is briefly away: this process may hold the only
     copy of live tokens, and must not be taken out for that."""
     return {"status": "ready"}
@@ -30,6 +30,6 @@ async def readyz() -> dict[str, str]:
     response_class=PlainTextResponse,
     responses=problems(AdminKeyMissing, ScopeMissing),
 )
-async def metrics(_: AdminReader, process: ProcessOf, request: Request) -> Response:
+async def read_metrics(_: AdminReader, process: ProcessOf, request: Request) -> Response:
     """In Prometheus's text format, or in OpenMetrics where that is asked for."""
     return metrics_answer(process.metrics, request)

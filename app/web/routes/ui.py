@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.models.flow import Surface
 from app.web.embed_module import embed_module
+from app.web.schemas.answers import page_answer, text_answer
 
 _STATIC = Path(__file__).parents[1] / "static"
 _UI = _STATIC / "ui"
@@ -17,20 +18,35 @@ _CACHED = {"cache-control": "no-cache"}
 router = APIRouter(tags=["pages"])
 
 
-@router.get("/ui/context-card", response_class=Response)
-async def context_card() -> Response:
+@router.get(
+    "/ui/context-card",
+    summary="The context card",
+    response_class=Response,
+    responses=page_answer("The built-in page, the same for everybody."),
+)
+async def show_context_card() -> Response:
     """Where a sign-in on the context card lands."""
     return _page(Surface.CONTEXT_CARD)
 
 
-@router.get("/ui/settings", response_class=Response)
-async def settings() -> Response:
+@router.get(
+    "/ui/settings",
+    summary="The settings page",
+    response_class=Response,
+    responses=page_answer("The built-in page, the same for everybody."),
+)
+async def show_settings() -> Response:
     """Where a sign-in on the settings page lands."""
     return _page(Surface.SETTINGS)
 
 
-@router.get("/embed.js", response_class=Response)
-async def embed() -> Response:
+@router.get(
+    "/embed.js",
+    summary="The module for front ends",
+    response_class=Response,
+    responses=text_answer("text/javascript", description="An ES module."),
+)
+async def load_embed() -> Response:
     """The module by which front ends sign in and call Infobip."""
     return Response(
         embed_module(_STATIC / "embed.js"),
@@ -39,8 +55,13 @@ async def embed() -> Response:
     )
 
 
-@router.get("/embed.d.ts", response_class=Response)
-async def embed_types() -> Response:
+@router.get(
+    "/embed.d.ts",
+    summary="The module's types",
+    response_class=Response,
+    responses=text_answer("application/typescript", description="TypeScript declarations."),
+)
+async def load_embed_types() -> Response:
     """The types of the module."""
     return _file(_STATIC / "embed.d.ts", media_type="application/typescript; charset=utf-8")
 

@@ -8,7 +8,12 @@ from pydantic import AfterValidator, Field, SecretStr, StrictBool
 
 from app.connections.api_keys import NewApiKey
 from app.infobip.api_keys import API_KEY
-from app.models.connection import Connection, ConnectionStatus, ConnectionType
+from app.models.connection import (
+    Connection,
+    ConnectionChanges,
+    ConnectionStatus,
+    ConnectionType,
+)
 from app.models.listing import Wanted
 from app.web.schemas.json import Given, Instant, Json, Line
 
@@ -22,8 +27,8 @@ def _api_key(value: SecretStr) -> SecretStr:
 class NamedInInfobip(Json):
     """A role or group of the user in Infobip."""
 
-    id: int
-    name: str
+    id: int = Field(examples=[79])
+    name: str = Field(examples=["Manager 1"])
 
 
 class ConnectionDetails(Json):
@@ -34,23 +39,29 @@ class ConnectionDetails(Json):
 
     id: UUID
     type: ConnectionType
-    status: ConnectionStatus
-    reason: str | None = Field(description="Why it was lost.")
-    account_key: str | None
-    user_key: str | None
-    username: str | None
-    email: str | None
-    locale: str | None
+    status: ConnectionStatus = Field(
+        description="`lost`: a person has to connect again. `disconnected`: ended on purpose."
+    )
+    reason: str | None = Field(description="Why it was lost.", examples=[None])
+    account_key: str | None = Field(examples=["8F0792F86035A9F4290821F1EE6BC06A"])
+    user_key: str | None = Field(examples=["F443BCAEB8517F7159F44D0E8CFE725D"])
+    username: str | None = Field(examples=["developeruser"])
+    email: str | None = Field(examples=["developer@infobip.com"])
+    locale: str | None = Field(examples=["en-US"])
     roles: list[NamedInInfobip]
     groups: list[NamedInInfobip]
-    external_id: str | None = Field(description="The operator's name for whose connection it is.")
-    label: str | None
-    api_url: str | None = Field(description="Stands in for INFOBIP_API_URL.")
+    external_id: str | None = Field(
+        description="Your name for whose connection it is.", examples=["customer-42"]
+    )
+    label: str | None = Field(description="A note of yours.", examples=["Branch in Zagreb"])
+    api_url: str | None = Field(
+        description="The account's API base URL; null is INFOBIP_API_URL.", examples=[None]
+    )
     created_at: Instant
-    connected_at: Instant
-    renewed_at: Instant | None
-    expires_at: Instant | None
-    last_used_at: Instant | None
+    connected_at: Instant = Field(description="When a person, or you, connected it last.")
+    renewed_at: Instant | None = Field(description="When its token was renewed last.")
+    expires_at: Instant | None = Field(description="When its token dies unless it is renewed.")
+    last_used_at: Instant | None = Field(description="Right to half a minute.")
 
     @classmethod
     def of(cls, connection: Connection, times: tuple[datetime | None, datetime | None]) -> Self:
@@ -83,7 +94,7 @@ class ConnectionList(Json):
     """A page. `nextCursor` asks for the next one; null at the end."""
 
     items: list[ConnectionDetails]
-    next_cursor: str | None
+    next_cursor: str | None = Field(examples=[None])
 
 
 class NewConnection(Given):
@@ -91,13 +102,22 @@ class NewConnection(Given):
 
     type: Literal["apiKey"]
     api_key: Annotated[SecretStr, AfterValidator(_api_key)] = Field(
-        max_length=512, description="Kept sealed; no answer ever shows it."
+        max_length=512,
+        description="Kept sealed; no answer ever shows it.",
+        json_schema_extra={"minLength": 1, "pattern": f"^{API_KEY.pattern}$"},
+        examples=["33d6a1c0f5a94e0b8d1c2e7f9a4b6c8d-0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"],
     )
     api_url: Annotated[str, Field(max_length=512)] | None = Field(
-        default=None, description="The account's personal API base URL, if not INFOBIP_API_URL."
+        default=None,
+        description="The account's personal API base URL, if not INFOBIP_API_URL.",
+        examples=["https://api.infobip.com"],
     )
-    external_id: Line | None = None
-    label: Line | None = None
+    external_id: Line | None = Field(
+        default=None, description="Your name for whose connection it is.", examples=["customer-42"]
+    )
+    label: Line | None = Field(
+        default=None, description="A note of yours.", examples=["Branch in Zagreb"]
+    )
     check: StrictBool = Field(
         default=True, description="Whether Infobip is asked if it knows the key."
     )
@@ -112,15 +132,58 @@ class NewConnection(Given):
         )
 
 
+class ChangedConnection(Given):
+    """What is to be changed. What is left out stays; null clears it."""
+
+    external_id: Line | None = Field(
+        default=None, description="Your name for whose connection it is.", examples=["customer-42"]
+    )
+    api_url: Annotated[str, Field(max_length=512)] | None = Field(
+        default=None,
+        description="The account's API base URL; null is INFOBIP_API_URL.",
+        examples=["https://api.infobip.com"],
+    )
+    label: Line | None = Field(
+        default=None, description="A note of yours.", examples=["Branch in Zagreb"]
+    )
+
+    def to_value(self) -> ConnectionChanges:
+        """What the service takes."""
+        changes: ConnectionChanges = {}
+        if "external_id" in self.model_fields_set:
+            changes["external_id"] = self.external_id
+        if "api_url" in self.model_fields_set:
+            changes["api_url"] = self.api_url
+        if "label" in self.model_fields_set:
+            changes["label"] = self.label
+        return changes
+
+
+class AuthorizationDetails(Json):
+    """What authorises calls to Infobip for a while."""
+
+    authorization: str = Field(
+        description="The value of Infobip's `Authorization` header, as it is to be sent.",
+        examples=["IBSSO 3d7908aa-7b8c-4c5a-94bf-5cdeef18947b"],
+    )
+    expires_at: Instant | None = Field(
+        description="When it dies: ask again before. Null for an API key."
+    )
+
+
 class ConnectionQuery(Given):
     """Which connections, and which page of them."""
 
-    status: ConnectionStatus | None = None
-    type: ConnectionType | None = None
-    account_key: Line | None = None
-    external_id: Line | None = None
-    cursor: str | None = None
-    limit: int = Field(default=50, ge=1, le=200)
+    status: ConnectionStatus | None = Field(default=None, description="Only those in this state.")
+    type: ConnectionType | None = Field(default=None, description="Only those of this type.")
+    account_key: Line | None = Field(default=None, description="Only those of this account.")
+    external_id: Line | None = Field(
+        default=None, description="Only those with this name of yours."
+    )
+    cursor: str | None = Field(
+        default=None, max_length=64, description="`nextCursor` of the page before."
+    )
+    limit: int = Field(default=50, ge=1, le=200, description="How many at most.")
 
     def to_value(self) -> Wanted:
         """What the service takes."""

@@ -1,9 +1,15 @@
 """What all our JSON has in common: camelCase, times in UTC, nothing unknown let in."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+)
 from pydantic.alias_generators import to_camel
 
 Instant = Annotated[datetime, AfterValidator(lambda value: value.astimezone(UTC))]
@@ -13,6 +19,16 @@ Line = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
 """A short text without control characters, such as the operator's name for something."""
+
+
+def _no_other_than_a_number(value: Any) -> Any:
+    if isinstance(value, (bool, str)):
+        raise ValueError("Must be a whole number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_other_than_a_number)]
+"""A whole number in a body: `true` and `"3"`, which pydantic would take for one, are none."""
 
 
 class Json(BaseModel):

@@ -3,10 +3,10 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from app.models.link import LinkStatus
-from app.web.schemas.json import Given, Instant, Json, Line
+from app.web.schemas.json import Given, Instant, Json, Line, Whole
 
 _DAY_SECONDS = 86_400
 
@@ -15,8 +15,32 @@ def _split(value: Any) -> Any:
     return value.split() if isinstance(value, str) else value
 
 
-Scope = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,128}$")]
+_SCOPE = r"[\x21\x23-\x5b\x5d-\x7e]{1,128}"
+_MOST_SCOPES = 50
+Scope = Annotated[str, StringConstraints(pattern=f"^{_SCOPE}$")]
 """RFC 6749 §3.3. Which scopes there are is for Infobip to say."""
+
+Scopes = Annotated[
+    list[Scope],
+    Field(max_length=_MOST_SCOPES),
+    BeforeValidator(_split),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "array",
+                    "items": {"type": "string", "pattern": f"^{_SCOPE}$"},
+                    "maxItems": _MOST_SCOPES,
+                },
+                {
+                    "type": "string",
+                    "pattern": f"^({_SCOPE}( {_SCOPE}){{0,{_MOST_SCOPES - 1}}})?$",
+                },
+            ]
+        }
+    ),
+]
+"""A list, or one text with blanks as in INFOBIP_SCOPES."""
 
 
 class NewLink(Given):
@@ -37,12 +61,12 @@ class NewLink(Given):
         description="Where to go afterwards: a path of this site, or below RETURN_TO_ALLOW.",
         examples=["/ui/settings"],
     )
-    scopes: Annotated[list[Scope], BeforeValidator(_split)] = Field(
+    scopes: Scopes = Field(
         default=[],
-        max_length=50,
         description="What to ask for instead of INFOBIP_SCOPES; also as one text with blanks.",
+        examples=[["api_read"]],
     )
-    expires_in: int = Field(
+    expires_in: Whole = Field(
         default=_DAY_SECONDS, ge=60, le=90 * _DAY_SECONDS, description="Seconds; a day by default."
     )
 
@@ -51,7 +75,7 @@ class MadeLinkDetails(Json):
     """The link. Its address is shown this once and stored nowhere."""
 
     id: UUID
-    url: str
+    url: str = Field(examples=["https://hearth.example/connect?link=hearth_l_5nJ0…"])
     expires_at: Instant
 
 

@@ -1,0 +1,1 @@
+"""How the web application describes itself to people and programs."""
