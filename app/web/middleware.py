@@ -1,10 +1,7 @@
 """What applies to every request. Pure ASGI, one concern each, in the order of `install`."""
 
-import secrets
-import time
 from dataclasses import dataclass
 
-import structlog
 from fastapi import FastAPI, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
@@ -12,14 +9,12 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.errors import AdminKeyMissing, AnswerBrokenOff, HearthError, RequestForged
+from app.errors import AdminKeyMissing, RequestForged
 from app.web.body_limit import BodyLimit
 from app.web.dependencies import admin_of
 from app.web.problems import error_response, is_framed_page, is_page
+from app.web.request_log import RequestLog
 
-log = structlog.get_logger(__name__)
-
-_QUIET_PATHS = ("/healthz", "/readyz", "/ui/assets/")
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action {targets}; base-uri 'none'; frame-ancestors {ancestors}"
@@ -99,52 +94,6 @@ class SecurityHeaders:
             headers["x-frame-options"] = "DENY"
         if self._https:
             headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
-
-
-class RequestLog:
-    """One event per request: never its query, headers or body. The last net for our mistakes."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status = 0
-        request_id = secrets.token_hex(8)
-
-        async def send_noting_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
-            await send(message)
-
-        started = time.perf_counter()
-        structlog.contextvars.clear_contextvars()  # a pipelined request inherits the former one's
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_noting_status)
-            except AnswerBrokenOff:
-                raise  # to the protocol, which cuts the connection
-            except Exception:  # whatever it was, the caller gets an answer and we get the story
-                log.exception("request_crashed", path=scope["path"])
-                if not status:
-                    answer = error_response(Request(scope), HearthError())
-                    await answer(scope, receive, send_noting_status)
-            finally:
-                self._note(scope, status, time.perf_counter() - started)
-
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        if not scope["path"].startswith(_QUIET_PATHS) or status >= 400:
-            log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                milliseconds=round(seconds * 1000, 1),
-            )
 
 
 class Cors:

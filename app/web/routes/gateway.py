@@ -9,7 +9,6 @@ from uuid import UUID
 import structlog
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.admin.keys import Scope as AdminScope
@@ -23,6 +22,7 @@ from app.models.connection import Connection, ConnectionType
 from app.models.identifiers import ConnectionId
 from app.web.dependencies import admin_with, process_of, reconnect_url, signed_in
 from app.web.reconnection import entry_url
+from app.web.request_log import PlainRoute
 
 log = structlog.get_logger(__name__)
 
@@ -46,12 +46,12 @@ class _Asked:
     reconnect_url: str | None
 
 
-def routes() -> list[Route]:
+def routes() -> list[PlainRoute]:
     """`ANY /api/infobip/{path}` for pages, `ANY /admin/connections/{id}/infobip/{path}` for the
     operator's own backend. Both obey GATEWAY_ALLOW."""
     return [
-        Route("/api/infobip/{path:path}", _GatewayEndpoint(_by_page), include_in_schema=False),
-        Route(
+        PlainRoute("/api/infobip/{path:path}", _GatewayEndpoint(_by_page), include_in_schema=False),
+        PlainRoute(
             "/admin/connections/{connection_id}/infobip/{path:path}",
             _GatewayEndpoint(_by_backend),
             include_in_schema=False,

@@ -1,0 +1,91 @@
+"""One event for each request, and an id that ties together all that it led to."""
+
+import re
+import secrets
+import time
+
+import structlog
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import AnswerBrokenOff, HearthError
+from app.web.problems import error_response
+
+log = structlog.get_logger(__name__)
+
+_QUIET_PATHS = ("/healthz", "/readyz", "/ui/assets/")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
+
+
+class RequestLog:
+    """One event per request: never its path, query, headers or body, since people, tokens and
+    telephone numbers may stand in any of them. What it names is the route that answered.
+
+    The last net for our mistakes.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 0
+        request_id = _request_id(scope)
+
+        async def send_noting_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        started = time.perf_counter()
+        structlog.contextvars.clear_contextvars()  # a pipelined request inherits the former one's
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_noting_status)
+            except AnswerBrokenOff:
+                raise  # to the protocol, which cuts the connection
+            except Exception:  # whatever it was, the caller gets an answer and we get the story
+                log.exception("request_crashed", route=route_of(scope))
+                if not status:
+                    answer = error_response(Request(scope), HearthError())
+                    await answer(scope, receive, send_noting_status)
+            finally:
+                _note(scope, status, time.perf_counter() - started)
+
+
+class PlainRoute(Route):
+    """A route without FastAPI's doing that tells, as FastAPI's do, that it was the one."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self
+        await super().handle(scope, receive, send)
+
+
+def route_of(scope: Scope) -> str | None:
+    """The path of the route that answered, with its placeholders; None where there was none."""
+    return getattr(scope.get("route"), "path", None)
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own, where it can do no harm in a log: it may stand in theirs as well."""
+    given = Headers(scope=scope).getlist("x-request-id")
+    if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
+        return given[0]
+    return secrets.token_hex(8)
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    if not scope["path"].startswith(_QUIET_PATHS) or status >= 400:
+        log.info(
+            "request",
+            method=scope["method"],
+            route=route_of(scope),
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+        )
