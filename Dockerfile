@@ -1,9 +1,11 @@
 # The image holds no PostgreSQL: give it a DATABASE_URL.
+# --build-arg PACKAGES=requirements-otel.lock adds what OpenTelemetry's traces need.
 FROM python:3.13-slim-bookworm AS packages
+ARG PACKAGES=requirements-runtime.lock
 WORKDIR /hearth
-COPY requirements-runtime.lock ./
+COPY requirements-runtime.lock requirements-otel.lock ./
 RUN python -m venv /venv \
-    && /venv/bin/python -m pip install --no-cache-dir --require-hashes -r requirements-runtime.lock \
+    && /venv/bin/python -m pip install --no-cache-dir --require-hashes -r "$PACKAGES" \
     && /venv/bin/python -m pip uninstall --yes pip
 COPY alembic.ini ./
 COPY migrations migrations

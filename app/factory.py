@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
+from opentelemetry.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
@@ -51,6 +52,7 @@ from app.security.sealing import SealingKeys, parse_key
 from app.security.webhooks import parse_signing_secret
 from app.settings import Settings, problems
 from app.store.database import Database
+from app.tracing.calls import TracedTransport
 
 _REFRESHER_POOL = 5
 """The refresher's own connections: however busy the pages are, leases must be renewed. One
@@ -99,10 +101,13 @@ class Process:
 
 
 @asynccontextmanager
-async def open_process(settings: Settings) -> AsyncIterator[Process]:
+async def open_process(
+    settings: Settings, *, tracing: TracerProvider | None = None
+) -> AsyncIterator[Process]:
     """Everything, connected to each other; closed again at the end.
 
-    `settings` must name a database. Raises ConfigurationError when they do not add up.
+    `settings` must name a database. `tracing` makes a span of each call to Infobip.
+    Raises ConfigurationError when they do not add up.
     """
     check_timings(settings.infobip.token_lifetime_seconds)
     policy = Policy.parse(settings.web.gateway_allow)
@@ -110,7 +115,7 @@ async def open_process(settings: Settings) -> AsyncIterator[Process]:
     keys = _sealing_keys(settings)
     database = open_database(settings, refuse_while_away=True)
     refresher_database = open_database(settings, pool_size=_REFRESHER_POOL)
-    async with Transport() as transport:
+    async with TracedTransport(tracing) if tracing else Transport() as transport:
         try:
             yield _wire(
                 settings=settings,

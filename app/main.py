@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry.trace import TracerProvider
 
 from app.connections.retention import Kept, purge_for_ever
 from app.errors import DatabaseUnavailable
@@ -17,6 +19,7 @@ from app.web.metrics_port import serve_metrics
 from app.web.middleware import WebRules, install_middleware
 from app.web.openapi.document import install_document, operation_id
 from app.web.problems import install_error_handlers
+from app.web.request_log import QUIET_PATHS
 from app.web.routes import (
     account_settings,
     admin_app,
@@ -46,17 +49,19 @@ def create_app(
     refresher: bool = True,
     on_failure: Callable[[], None] = lambda: None,
     metrics_listener: socket.socket | None = None,
+    tracing: TracerProvider | None = None,
 ) -> FastAPI:
     """Hearth as an ASGI application, with or without a refresher in the same process.
 
     `on_failure` is called when a background duty died: the process should then end, because
     tokens are no longer kept alive by it. `metrics_listener` is a port of their own for metrics.
+    `tracing` makes spans of requests and of calls to Infobip.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_process(settings) as process,
+            open_process(settings, tracing=tracing) as process,
             _duties(process, refresher, on_failure, metrics_listener),
         ):
             if process.deliveries is not None:
@@ -73,6 +78,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # such redirects are built from the request's Host
+        telemetry=_telemetry(tracing),
     )
     install_middleware(app, _web_rules(settings))
     install_error_handlers(app)
@@ -98,6 +104,19 @@ def create_app(
     app.router.routes += [ui.assets(), *gateway.routes()]
     install_document(app)
     return app
+
+
+def _telemetry(tracing: TracerProvider | None) -> TelemetryConfig:
+    """FastAPI's own, by this provider alone: a global one would be shown whole addresses."""
+    return TelemetryConfig(
+        tracer_provider=tracing,
+        tracing=tracing is not None,
+        metrics=False,
+        logs=False,
+        operation_spans=False,
+        auto_configure=False,
+        exclude=lambda scope: scope["path"].startswith(QUIET_PATHS),
+    )
 
 
 async def _keep_configured_api_key(process: Process) -> None:

@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 
 import uvicorn
 import uvloop
+from opentelemetry.trace import TracerProvider
 
 from app.errors import ConfigurationError
 from app.factory import open_process
 from app.garbage import collect_rarely
 from app.main import create_app
 from app.settings import Settings
+from app.tracing import open_tracing
 from app.web.guarded_protocol import GuardedProtocol
 from app.web.metrics_port import serve_metrics
 
@@ -41,17 +43,28 @@ def listen(host: str, port: int, *, option: str = "--port") -> socket.socket:
 
 def serve(settings: Settings, listener: socket.socket) -> int:
     """Web and refresher until SIGTERM or SIGINT; the exit status."""
+    _allow_many_descriptors()
+    collect_rarely()
+    with open_tracing() as tracing:
+        return _serve(settings, listener, tracing)
+
+
+def _serve(settings: Settings, listener: socket.socket, tracing: TracerProvider | None) -> int:
     failed = False
 
     def on_failure() -> None:
         nonlocal failed
         failed = server.should_exit = True
 
+    app = create_app(
+        settings,
+        on_failure=on_failure,
+        metrics_listener=_listen_for_metrics(settings),
+        tracing=tracing,
+    )
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(
-                settings, on_failure=on_failure, metrics_listener=_listen_for_metrics(settings)
-            ),
+            app,
             http=GuardedProtocol,
             loop="uvloop",
             ws="none",
@@ -62,8 +75,6 @@ def serve(settings: Settings, listener: socket.socket) -> int:
             timeout_graceful_shutdown=_FINISH_REQUESTS_WITHIN_SECONDS,
         )
     )
-    _allow_many_descriptors()
-    collect_rarely()
     with uvicorn_signals_swallowed():
         server.run(sockets=[listener])
     return 1 if failed or not server.started else 0
@@ -75,7 +86,8 @@ def refresh(settings: Settings) -> int:
     Raises ConfigurationError where there is nothing to refresh.
     """
     collect_rarely()
-    run_async(_refresh(settings))
+    with open_tracing() as tracing:
+        run_async(_refresh(settings, tracing))
     return 0
 
 
@@ -85,13 +97,13 @@ def run_async(task: Coroutine[Any, Any, _Outcome]) -> _Outcome:
         return runner.run(task)
 
 
-async def _refresh(settings: Settings) -> None:
+async def _refresh(settings: Settings, tracing: TracerProvider | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     listener = _listen_for_metrics(settings)
-    async with open_process(settings) as process:
+    async with open_process(settings, tracing=tracing) as process:
         if process.refresher is None:
             raise ConfigurationError(
                 "There is nothing to refresh: INFOBIP_CLIENT_ID is not set, and an API key needs "

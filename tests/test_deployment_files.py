@@ -28,12 +28,17 @@ def compose_service(name: str) -> str:
 
 
 RUNTIME = PROJECT["project"]["dependencies"]
+TRACES = PROJECT["project"]["optional-dependencies"]["otel"]
 GROUPS = [each for group in PROJECT["dependency-groups"].values() for each in group]
 
 
 @pytest.mark.parametrize(
     ("lock", "wanted"),
-    [("requirements.lock", RUNTIME + GROUPS), ("requirements-runtime.lock", RUNTIME)],
+    [
+        ("requirements.lock", RUNTIME + TRACES + GROUPS),
+        ("requirements-runtime.lock", RUNTIME),
+        ("requirements-otel.lock", RUNTIME + TRACES),
+    ],
 )
 def test_a_lock_is_in_step_with_pyproject(lock: str, wanted: list[str]) -> None:
     locked = pins(lock)
@@ -43,10 +48,14 @@ def test_a_lock_is_in_step_with_pyproject(lock: str, wanted: list[str]) -> None:
 
 
 def test_the_image_gets_the_versions_that_were_tested() -> None:
-    assert pins("requirements-runtime.lock").items() <= pins("requirements.lock").items()
+    runtime, traced = pins("requirements-runtime.lock"), pins("requirements-otel.lock")
+    assert runtime.items() <= traced.items() <= pins("requirements.lock").items()
+    assert not [name for name in runtime if name.startswith("opentelemetry-sdk")]
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-runtime.lock"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "requirements-runtime.lock", "requirements-otel.lock"]
+)
 def test_a_lock_has_hashes_and_no_addresses(lock: str) -> None:
     text = (ROOT / lock).read_text()
     assert "://" not in text
@@ -76,8 +85,8 @@ def test_the_image_is_given_what_it_needs_and_nothing_else() -> None:
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     let_in = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
-    copied = re.findall(r"^COPY (?!--from)(\S+)", DOCKERFILE, re.M)
-    assert let_in == set(copied)
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.M)
+    assert let_in == {name for names in copied for name in names.split()}
 
 
 def test_no_secret_has_a_default() -> None:

@@ -6,6 +6,7 @@ import time
 
 import structlog
 from fastapi import Request
+from opentelemetry.trace import format_trace_id, get_current_span
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,7 +16,9 @@ from app.web.problems import error_response
 
 log = structlog.get_logger(__name__)
 
-_QUIET_PATHS = ("/healthz", "/readyz", "/ui/assets/")
+QUIET_PATHS = ("/healthz", "/readyz", "/ui/assets/")
+"""Asked for so often that an answer is worth no word, unless it is an error."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
 
 
@@ -45,7 +48,9 @@ class RequestLog:
 
         started = time.perf_counter()
         structlog.contextvars.clear_contextvars()  # a pipelined request inherits the former one's
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(
+            request_id=request_id, **_trace_of(scope, request_id)
+        ):
             try:
                 await self._app(scope, receive, send_noting_status)
             except AnswerBrokenOff:
@@ -80,8 +85,17 @@ def _request_id(scope: Scope) -> str:
     return secrets.token_hex(8)
 
 
+def _trace_of(scope: Scope, request_id: str) -> dict[str, str]:
+    """So that who has a line of the log finds the trace, and the other way round."""
+    if scope.get("fastapi.telemetry") is None:
+        return {}
+    span = get_current_span()
+    span.set_attribute("hearth.request_id", request_id)
+    return {"trace_id": format_trace_id(span.get_span_context().trace_id)}
+
+
 def _note(scope: Scope, status: int, seconds: float) -> None:
-    if not scope["path"].startswith(_QUIET_PATHS) or status >= 400:
+    if not scope["path"].startswith(QUIET_PATHS) or status >= 400:
         log.info(
             "request",
             method=scope["method"],
