@@ -128,6 +128,20 @@ class ActivationLinks:
                 Activation(link.id, link.return_to), store=flows, scopes=link.scopes, secret=secret
             )
 
+    async def withdraw(self, link_id: LinkId, *, actor: str) -> None:
+        """Nobody gets any further with it, wherever they are. Raises LinkUnknown or LinkUsed."""
+        async with self._database.transaction() as tx:
+            links = LinkStore(tx)
+            link = await links.lock(link_id)
+            if link is None:
+                raise LinkUnknown("No activation link has this id.")
+            if link.status is LinkStatus.USED:
+                raise LinkUsed("It was used already. Disconnect the connection that came of it.")
+            await links.remove(link_id)
+            details = {"linkId": str(link_id), "externalId": link.external_id or ""}
+            deed = Deed(actor, Action.LINK_WITHDRAWN, link.for_connection, details)
+            await AuditStore(tx).add(deed)
+
     async def list_newest(self, *, before: LinkId | None, limit: int) -> list[ActivationLink]:
         """The newest first; `before` is the last one of the page before. Raises LinkUnknown."""
         async with self._database.transaction() as tx:

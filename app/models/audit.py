@@ -18,6 +18,7 @@ class Action(StrEnum):
     """Each thing that is put on record."""
 
     LINK_CREATED = "link_created"
+    LINK_WITHDRAWN = "link_withdrawn"
     LINK_USED = "link_used"
     ACTIVATION_ABANDONED = "activation_abandoned"
     ACTIVATION_DECLINED = "activation_declined"

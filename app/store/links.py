@@ -111,6 +111,10 @@ class LinkStore:
             .values(used_at=_NOW, connection_id=connection_id)
         )
 
+    async def remove(self, link_id: LinkId) -> None:
+        """It is gone, and so are the flows that are under way with it."""
+        await self._tx.execute(links.delete().where(links.c.id == link_id))
+
     async def list_newest(
         self, *, before: ActivationLink | None = None, limit: int
     ) -> list[ActivationLink]:

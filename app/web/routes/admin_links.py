@@ -1,10 +1,17 @@
 """Administration of activation links."""
 
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from app.errors import ConnectionUnknown, LinkUnknown, OAuthNotConfigured, ReturnTargetRefused
+from app.errors import (
+    ConnectionUnknown,
+    LinkUnknown,
+    LinkUsed,
+    OAuthNotConfigured,
+    ReturnTargetRefused,
+)
 from app.models.identifiers import ConnectionId, LinkId
 from app.web.dependencies import AdminReader, AdminWriter, LinksOf, ProcessOf
 from app.web.return_targets import ReturnTargets
@@ -61,3 +68,21 @@ async def list_links(
         items=[LinkDetails.model_validate(link) for link in page],
         next_cursor=page[-1].id if more else None,
     )
+
+
+@router.delete(
+    "/{link_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Withdraw an activation link",
+    responses=admin_problems(
+        LinkUnknown, LinkUsed, OAuthNotConfigured, input_may_be_malformed=True
+    ),
+)
+async def withdraw_link(admin: AdminWriter, link_id: UUID, links: LinksOf) -> Response:
+    """For a link that went to the wrong people: it is gone, also for who is on the way with it.
+
+    One that was used already stays; disconnect the connection that came of it.
+    """
+    await links.withdraw(LinkId(link_id), actor=admin.name)
+    return Response(status_code=204)
