@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from app.admin.events import Events
 from app.admin.keys import AdminKeys
 from app.admin.overview import Overview
+from app.admin.refusals import Refusals
 from app.clock import Clock, SystemClock
 from app.connections.api_keys import ApiKeys
 from app.connections.app_check import AppCheck
@@ -89,6 +90,7 @@ class Process:
     renewal: Renewal
     usage: Usage
     remembered: RememberedSessions
+    refusals: Refusals
     events: Events
     deliveries: Deliveries | None
     metrics: CollectorRegistry
@@ -340,6 +342,7 @@ def _wire(
         ),
         usage=usage,
         remembered=remembered,
+        refusals=Refusals(database=database, clock=clock),
         events=Events(database=database, are_delivered=deliveries is not None),
         deliveries=deliveries,
         metrics=process_metrics(

@@ -159,6 +159,7 @@ async def _duties(
         for duty in (
             purge_for_ever(process.database, _kept(process.settings)),
             process.usage.write_for_ever(),
+            process.refusals.write_for_ever(),
             process.news.follow(),
         )
     ]
@@ -187,3 +188,4 @@ async def _duties(
         await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(DatabaseUnavailable):
             await process.usage.write()
+            await process.refusals.write(all_of_it=True)

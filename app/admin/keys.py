@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Self
 
 from app.errors import ConfigurationError
-from app.models.audit import BROWSER, SETTINGS
+from app.models.audit import BROWSER, SETTINGS, STRANGER
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SECRET = re.compile(r"[\x21-\x7e]{16,512}", re.ASCII)
@@ -82,7 +82,7 @@ def _parse(entry: str, before: list[tuple[bytes, Admin]]) -> tuple[bytes, Admin]
         raise ValueError(f"is not of the form {_FORM}; a secret has no colon")
     if not _NAME.fullmatch(name):
         raise ValueError("has a name that is not 1 to 64 of A-Z a-z 0-9 . _ -")
-    if name in (BROWSER, SETTINGS):
+    if name in (BROWSER, SETTINGS, STRANGER):
         raise ValueError("has a name by which the record calls others")
     if not _SECRET.fullmatch(rest[0]):
         raise ValueError("has a secret that is not 16 to 512 printable ASCII characters")

@@ -13,6 +13,9 @@ BROWSER = "browser"
 SETTINGS = "settings"
 """The actor where our own settings said so at the start."""
 
+STRANGER = "stranger"
+"""The actor of what was refused to somebody who could not show who they are."""
+
 
 class Action(StrEnum):
     """Each thing that is put on record."""
@@ -32,13 +35,19 @@ class Action(StrEnum):
     WRONG_BROWSER = "wrong_browser"
     WRONG_ACCOUNT = "wrong_account"
     ALREADY_LINKED = "already_linked"
+    CALLBACK_REFUSED = "callback_refused"
+    LINK_REFUSED = "link_refused"
+    REQUEST_FORGED = "request_forged"
+    ADMIN_KEY_REFUSED = "admin_key_refused"
+    SCOPE_REFUSED = "scope_refused"
+    SIGNED_CALL_REFUSED = "signed_call_refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
     """Something to put on record.
 
-    `actor` is an admin key's name, BROWSER or SETTINGS; never a secret.
+    `actor` is an admin key's name, BROWSER, SETTINGS or STRANGER; never a secret.
     """
 
     actor: str

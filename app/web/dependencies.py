@@ -14,10 +14,12 @@ from app.connections.links import ActivationLinks
 from app.embed.sessions import BEARER_PREFIX, COOKIE_PREFIX
 from app.errors import AdminKeyMissing, NotSignedIn, OAuthNotConfigured, RequestForged, ScopeMissing
 from app.factory import Process
+from app.models.audit import Action
 from app.models.connection import Connection, ConnectionType
 from app.models.session import Session
 from app.settings import origin_of
 from app.web.cookies import SESSION_COOKIE, our_cookies
+from app.web.refusals import note_refusal
 
 
 def process_of(connection: HTTPConnection) -> Process:
@@ -82,6 +84,8 @@ async def admin_of(connection: HTTPConnection) -> Admin:
     credentials = await _bearer(connection)
     admin = keys.find(credentials.credentials) if credentials else None
     if admin is None:
+        if credentials:
+            note_refusal(connection, Action.ADMIN_KEY_REFUSED, reason="unknown_key")
         raise AdminKeyMissing(None if keys else "ADMIN_KEYS is not set, so nobody may do this.")
     structlog.contextvars.bind_contextvars(admin=admin.name)
     return admin
@@ -91,6 +95,7 @@ async def admin_with(scope: Scope, connection: HTTPConnection) -> Admin:
     """The same, where the key has this scope. Raises AdminKeyMissing or ScopeMissing."""
     admin = await admin_of(connection)
     if scope not in admin.scopes:
+        note_refusal(connection, Action.SCOPE_REFUSED, reason=scope, actor=admin.name)
         raise ScopeMissing(f"This call needs an admin key with the scope {scope}.")
     return admin
 

@@ -20,6 +20,7 @@ from app.errors import (
 )
 from app.web.cookies import ACTIVATION_COOKIE, our_cookies
 from app.web.methods import allowed_methods
+from app.web.refusals import note_error
 
 _FRAMED_PAGES = ("/context-card", "/settings", "/oauth/callback", "/ui")
 _OWN_PAGES = ("/", "/connect", "/connect/done")
@@ -43,6 +44,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HearthError)
     async def on_hearth_error(request: Request, error: HearthError) -> Response:
+        note_error(request, error)
         return error_response(request, error)
 
     @app.exception_handler(RequestValidationError)

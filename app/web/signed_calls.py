@@ -25,8 +25,10 @@ from app.infobip.signatures import (
     SignatureForm,
     SignatureRefused,
 )
+from app.models.audit import Action
 from app.settings import InfobipSettings
 from app.web.dependencies import ProcessOf
+from app.web.refusals import note_refusal
 from app.web.schemas.problems import problems
 
 log = structlog.get_logger(__name__)
@@ -79,6 +81,7 @@ async def _verified(
     try:
         return await _verify(request, key, now=process.clock.utcnow())
     except SignatureRefused as error:
+        note_refusal(request, Action.SIGNED_CALL_REFUSED, reason=error.reason)
         log.warning("signed_call_refused", reason=error.reason, expected=key.form)
         raise SignatureInvalid from error
 

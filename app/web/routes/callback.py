@@ -25,6 +25,7 @@ from app.errors import (
     WrongAccount,
     WrongBrowser,
 )
+from app.models.audit import Action
 from app.models.flow import Activation, EmbeddedLoad
 from app.web.cookies import (
     ACTIVATION_COOKIE,
@@ -39,6 +40,7 @@ from app.web.cookies import (
 from app.web.dependencies import AuthorisationsOf, ProcessOf
 from app.web.problems import page
 from app.web.queries import CODE, STATE, read_query, single, with_query
+from app.web.refusals import note_refusal
 from app.web.schemas.answers import page_answer, query_parameters, redirect_answer
 from app.web.schemas.problems import page_problems
 
@@ -98,6 +100,8 @@ async def come_back(
             page_may_choose="sec-fetch-dest" in request.headers,  # a browser, not a program
         )
     except NeedsPage as needs:
+        if needs.outcome == "wrong_browser":
+            note_refusal(request, Action.CALLBACK_REFUSED, reason=needs.outcome)
         return _completion_page(needs, error)
     return await finish(completed, request, process)
 
