@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from app.admin.events import Events
 from app.admin.keys import AdminKeys
 from app.admin.overview import Overview
+from app.admin.record import Record
 from app.admin.refusals import Refusals
 from app.clock import Clock, SystemClock
 from app.connections.api_keys import ApiKeys
@@ -90,6 +91,7 @@ class Process:
     renewal: Renewal
     usage: Usage
     remembered: RememberedSessions
+    record: Record
     refusals: Refusals
     events: Events
     deliveries: Deliveries | None
@@ -342,6 +344,7 @@ def _wire(
         ),
         usage=usage,
         remembered=remembered,
+        record=Record(database=database),
         refusals=Refusals(database=database, clock=clock),
         events=Events(database=database, are_delivered=deliveries is not None),
         deliveries=deliveries,

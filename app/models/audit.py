@@ -28,6 +28,7 @@ class Action(StrEnum):
     CONNECTED = "connected"
     CONNECTION_CHANGED = "connection_changed"
     AUTHORIZATION_READ = "authorization_read"
+    RENEWAL_REQUESTED = "renewal_requested"
     DISCONNECTED = "disconnected"
     API_KEY_ADDED = "api_key_added"
     SETTINGS_CHANGED = "settings_changed"

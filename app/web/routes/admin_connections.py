@@ -21,6 +21,7 @@ from app.errors import (
     RenewalTimedOut,
 )
 from app.factory import Process
+from app.models.audit import Action, Deed
 from app.models.connection import Connection, ConnectionType
 from app.models.identifiers import ConnectionId
 from app.web.cursors import read_cursor, write_cursor
@@ -171,7 +172,9 @@ async def read_authorization(
         ConnectionUnknown, ConnectionLost, RenewalTimedOut, input_may_be_malformed=True
     ),
 )
-async def renew_token(_: AdminWriter, connection_id: UUID, process: ProcessOf) -> ConnectionDetails:
+async def renew_token(
+    admin: AdminWriter, connection_id: UUID, process: ProcessOf
+) -> ConnectionDetails:
     """Renew a connection's token before its time; the connection as it is then.
 
     It is never needed to keep a connection alive. Where a renewal is under way already, this is
@@ -179,6 +182,7 @@ async def renew_token(_: AdminWriter, connection_id: UUID, process: ProcessOf) -
     as it is.
     """
     connection = await process.overview.connection(ConnectionId(connection_id))
+    await process.record.put(Deed(admin.name, Action.RENEWAL_REQUESTED, connection.id))
     if connection.type is ConnectionType.OAUTH:
         try:
             await process.renewal.now(connection)
