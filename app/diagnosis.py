@@ -1,6 +1,7 @@
 """`python -m app check`: what stands between this configuration and serving."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -19,13 +20,9 @@ _PROBE_SECONDS = 10.0
 
 def diagnose(out: TextIO) -> int:
     """Write one line per finding; 0 when nothing is wrong."""
-    try:
-        settings = Settings.load()
-        found = problems_of(settings)
-    except ConfigurationError as error:
-        found = error.detail.splitlines()
-        _report(out, "Settings", found)
-        return 1
+    settings, found = Settings.load_what_is_right()
+    named = {sentence.partition(":")[0] for sentence in found}
+    found += [one for one in problems_of(settings) if re.split("[: ]", one)[0] not in named]
     _report(out, "Settings", found)
     try:
         with with_database(settings) as ready:
@@ -46,7 +43,10 @@ async def _outside_problems(settings: Settings, out: TextIO, *, sound: bool) -> 
 
 
 async def _database_problems(settings: Settings) -> list[str]:
-    database = open_database(settings)
+    try:
+        database = open_database(settings)
+    except ConfigurationError:
+        return ["Not looked at, as DATABASE_URL cannot be used."]
     try:
         if await is_current(database):
             return []

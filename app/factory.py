@@ -52,7 +52,8 @@ from app.refresher.refresher import Refresher
 from app.refresher.timings import check_timings
 from app.security.sealing import SealingKeys, parse_key
 from app.security.webhooks import parse_signing_secret
-from app.settings import Settings, problems
+from app.setting_problems import problems
+from app.settings import Settings
 from app.store.database import Database
 from app.tracing.calls import TracedTransport
 

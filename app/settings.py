@@ -1,7 +1,7 @@
 """Settings, read from the environment or `.env`, in small groups.
 
 `.env.example` lists them all with their meaning; a test holds the two in step.
-Loading checks each value by itself; `problems` checks how they fit together.
+Loading checks each value by itself; `setting_problems` checks how they fit together.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import ConfigurationError
-from app.infobip.hosts import allowed_api_url, read_base_url
+from app.infobip.hosts import read_base_url
 from app.setting_values import (
     ApiKey,
     AppId,
@@ -31,8 +31,6 @@ from app.setting_values import (
     UrlPrefixes,
     split,
 )
-
-_LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 
 
 class _Group(BaseSettings):
@@ -175,16 +173,20 @@ class Settings:
 
         Raises ConfigurationError that names each wrong setting and never shows its value.
         """
+        settings, complaints = cls.load_what_is_right()
+        if complaints:
+            raise ConfigurationError("\n".join(complaints))
+        return settings
+
+    @classmethod
+    def load_what_is_right(cls) -> tuple[Self, list[str]]:
+        """The settings, with defaults in the place of what is wrong; and what that is."""
         complaints: list[str] = []
         groups: dict[str, Any] = {}
         for name, group in _GROUPS.items():
-            try:
-                groups[name] = group()
-            except ValidationError as error:
-                complaints += _sentences(group, error)
-        if complaints:
-            raise ConfigurationError("\n".join(complaints))
-        return cls(**groups)
+            groups[name], wrong = _load(group)
+            complaints += wrong
+        return cls(**groups), complaints
 
     @property
     def redirect_uri(self) -> str:
@@ -217,57 +219,6 @@ def variable_names() -> set[str]:
     }
 
 
-def problems(settings: Settings) -> list[str]:
-    """What keeps this configuration from serving, each a sentence with its remedy."""
-    found = _app_problems(settings.infobip) + _events_problems(settings.events)
-    if not settings.storage.encryption_keys and settings.storage.database_url is not None:
-        found.append(
-            "ENCRYPTION_KEYS is not set: make a key with `python -m app generate-key` and keep "
-            "it as safe as the database's backups are not."
-        )
-    if not allowed_api_url(settings.infobip.api_url, settings.infobip.api_hosts):
-        found.append(
-            "INFOBIP_API_URL is not one of Infobip's API hosts: use https://api.infobip.com, your "
-            "https://<personal>.api.infobip.com, or list the host in INFOBIP_API_HOSTS."
-        )
-    for name, url in _public_urls(settings).items():
-        parts = read_base_url(url)
-        if parts and parts.scheme != "https" and parts.host not in _LOOPBACK_HOSTS:
-            found.append(f"{name} must be https: cookies, codes and tokens travel on nothing less.")
-    return found
-
-
-def _app_problems(infobip: InfobipSettings) -> list[str]:
-    """A private app may do with an API key; every other one needs its app shell's OAuth."""
-    if infobip.api_key is not None and not infobip.client_id and not infobip.client_secrets:
-        return []
-    found = []
-    if not infobip.client_id:
-        found.append(
-            "INFOBIP_CLIENT_ID is not set: copy the client ID from your app shell; a private app "
-            "without embedded pages can set INFOBIP_API_KEY instead."
-        )
-    if not infobip.scopes:
-        found.append("INFOBIP_SCOPES is empty: name the scopes of your app shell, e.g. api_read.")
-    return found
-
-
-def _events_problems(events: EventsSettings) -> list[str]:
-    if events.url is None:
-        return []
-    found = []
-    if not events.secret:
-        found.append(
-            "EVENTS_SECRET is not set: make one with `python -m app generate-events-secret` and "
-            "give it to the receiver at EVENTS_URL, which cannot tell our events from others' "
-            "without it."
-        )
-    parts = read_base_url(events.url.partition("?")[0])
-    if parts and parts.scheme != "https" and parts.host not in _LOOPBACK_HOSTS:
-        found.append("EVENTS_URL must be https, unless the receiver is on this machine.")
-    return found
-
-
 def origin_of(url: str) -> str:
     """Scheme, host and port of a base URL, as browsers write an origin. Raises ValueError."""
     parts = read_base_url(url)
@@ -276,12 +227,13 @@ def origin_of(url: str) -> str:
     return parts.origin
 
 
-def _public_urls(settings: Settings) -> dict[str, str]:
-    return {
-        "PUBLIC_URL": settings.web.public_url,
-        "INFOBIP_OAUTH_URL": settings.infobip.oauth_url,
-        "INFOBIP_PORTAL_URL": settings.infobip.portal_url,
-    }
+def _load(group: type[_Group]) -> tuple[_Group, list[str]]:
+    try:
+        return group(), []
+    except ValidationError as error:
+        wrong = {str(item["loc"][0]) for item in error.errors(include_input=False) if item["loc"]}
+        fields = {name: group.model_fields[name].default for name in wrong}
+        return group(**fields), _sentences(group, error)
 
 
 def _sentences(group: type[_Group], error: ValidationError) -> list[str]:

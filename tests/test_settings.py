@@ -11,10 +11,13 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from app.errors import ConfigurationError
-from app.settings import Settings, origin_of, problems
+from app.security.sealing import generate_key
+from app.setting_problems import problems
+from app.settings import Settings, origin_of
 
 EXAMPLE = Path(__file__).resolve().parents[1] / ".env.example"
-KEY = base64.b64encode(b"k" * 32).decode()
+KEY = base64.b64encode(bytes(range(32))).decode()
+ONE_BYTE_KEY = base64.b64encode(b"k" * 32).decode()
 CANARY = "canary-4f1d"
 
 GROUPS: dict[str, type[BaseSettings]] = get_type_hints(Settings)
@@ -347,6 +350,12 @@ def test_a_sound_configuration_has_no_problems(load: Load) -> None:
         ({"PUBLIC_URL": "http://app.example"}, "PUBLIC_URL"),
         ({"INFOBIP_OAUTH_URL": "http://oneapi.infobip.com/x"}, "INFOBIP_OAUTH_URL"),
         ({"INFOBIP_PORTAL_URL": "http://portal.infobip.com"}, "INFOBIP_PORTAL_URL"),
+        ({"INFOBIP_REDIRECT_URI": "http://app.example/oauth/callback"}, "INFOBIP_REDIRECT_URI"),
+        ({"FRAME_ANCESTORS": "https://a.example, http://b.example"}, "FRAME_ANCESTORS"),
+        ({"CORS_ORIGINS": "http://cards.example"}, "CORS_ORIGINS"),
+        ({"RETURN_TO_ALLOW": "http://app.example/after/"}, "RETURN_TO_ALLOW"),
+        ({"ENCRYPTION_KEYS": f"{KEY},{KEY}"}, "ENCRYPTION_KEYS lists a key twice"),
+        ({"ENCRYPTION_KEYS": f"{KEY},{ONE_BYTE_KEY}"}, "ENCRYPTION_KEYS has a key that is not"),
     ],
 )
 def test_a_problem_is_named_in_a_sentence(load: Load, changes: dict[str, str], named: str) -> None:
@@ -360,6 +369,7 @@ def test_a_problem_is_named_in_a_sentence(load: Load, changes: dict[str, str], n
     [
         {"PUBLIC_URL": "http://localhost:8000"},
         {"INFOBIP_CLIENT_SECRET": ""},
+        {"CORS_ORIGINS": "http://localhost:5173", "FRAME_ANCESTORS": "http://127.0.0.1:9000"},
         {"INFOBIP_CLIENT_ID": "", "INFOBIP_CLIENT_SECRET": "", "INFOBIP_API_KEY": "key"},
         {"PUBLIC_URL": "http://127.0.0.1:8000"},
         {"PUBLIC_URL": "http://[::1]:8000"},
@@ -370,6 +380,11 @@ def test_a_problem_is_named_in_a_sentence(load: Load, changes: dict[str, str], n
 )
 def test_what_serves_on_one_machine_is_no_problem(load: Load, changes: dict[str, str]) -> None:
     assert problems(load(**SOUND | changes)) == []
+
+
+def test_random_keys_are_taken_for_random(load: Load) -> None:
+    keys = ",".join(generate_key() for _ in range(500))
+    assert problems(load(**SOUND | {"ENCRYPTION_KEYS": keys})) == []
 
 
 @pytest.mark.parametrize("host", ["localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0"])

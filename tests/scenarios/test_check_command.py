@@ -51,3 +51,34 @@ async def test_check_asks_nobody_before_the_rest_is_mended(start_hearth: StartHe
         status, said = await check(environment)
 
     assert (status, said) == (1, [])
+
+
+async def test_check_names_what_is_malformed_unsafe_and_out_of_reach_all_at_once() -> None:
+    environment = {
+        "PUBLIC_URL": "http://hearth.example",
+        "CORS_ORIGINS": "http://cards.example",
+        "INFOBIP_CLIENT_ID": "short",
+        "INFOBIP_SCOPES": "api_read",
+        "INFOBIP_OAUTH_URL": "http://127.0.0.1:1/exchange/1/oauth",
+        "ADMIN_KEYS": "ops:short",
+        "GATEWAY_ALLOW": "everything",
+        "GATEWAY_TIMEOUT_SECONDS": "soon",
+        "DATABASE_URL": "postgresql://app@127.0.0.1:1/x",
+    }
+    with hearth_process("check", environment=environment) as process:
+        assert await process.wait() == 1
+
+    begins = [
+        "Settings: INFOBIP_CLIENT_ID: must be the 32 hexadecimal digits",
+        "Settings: GATEWAY_TIMEOUT_SECONDS: ",
+        "Settings: ENCRYPTION_KEYS is not set: make a key with",
+        "Settings: PUBLIC_URL must be https",
+        "Settings: CORS_ORIGINS must be https",
+        "Settings: GATEWAY_ALLOW: 'everything' is not of the form",
+        "Settings: ADMIN_KEYS: entry 1 has a secret that",
+        "Database: It cannot be reached",
+        "Infobip: http://127.0.0.1:1/exchange/1/oauth/token does not answer",
+    ]
+    for begin in begins:
+        assert len([line for line in process.lines if line.startswith(begin)]) == 1, begin
+    assert len(process.lines) == len(begins), process.lines
