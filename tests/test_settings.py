@@ -40,6 +40,7 @@ SOUND = {
     "INFOBIP_CLIENT_SECRET": "YED8Q0KHeYgQxtjdUkR376Uxu0/zdvwAVZb3ZQ3GGZU=",
     "INFOBIP_SCOPES": "api_read conversations",
 }
+EVENTS = {"EVENTS_URL": "https://app.example/events?from=hearth", "EVENTS_SECRET": f"whsec_{KEY}"}
 
 Load = Callable[..., Settings]
 
@@ -107,7 +108,7 @@ def test_what_the_example_comments_out_is_the_default_or_at_least_valid(
 
 def test_the_example_holds_no_secret() -> None:
     text = EXAMPLE.read_text()
-    for name in ("INFOBIP_CLIENT_SECRET", "ENCRYPTION_KEYS"):
+    for name in ("INFOBIP_CLIENT_SECRET", "ENCRYPTION_KEYS", "EVENTS_SECRET"):
         assert not re.search(rf"^{name}=.", text, re.M)
 
 
@@ -242,6 +243,14 @@ def test_the_portal_frames_us_unless_others_are_named(load: Load) -> None:
         ("ENCRYPTION_KEYS", "secret"),
         ("ENCRYPTION_KEYS", f"{KEY},c2hvcnQ="),
         ("REFRESHER_MAX_IN_FLIGHT", "0"),
+        ("EVENTS_URL", "app.example/events"),
+        ("EVENTS_URL", "https://user:password@app.example/events"),
+        ("EVENTS_URL", "https://app.example/events#a"),
+        ("EVENTS_SECRET", KEY),
+        ("EVENTS_SECRET", f"whsec_{KEY},whsec_c2hvcnQ="),
+        ("EVENTS_TIMEOUT_SECONDS", "0"),
+        ("EVENTS_RETENTION_DAYS", "1"),
+        ("AUDIT_RETENTION_DAYS", "29"),
     ],
 )
 def test_a_wrong_value_is_named_in_a_sentence(load: Load, name: str, value: str) -> None:
@@ -314,11 +323,18 @@ def test_a_complaint_never_repeats_what_the_url_parser_says(load: Load) -> None:
         ("DATABASE_URL", f"postgresql://hearth:{CANARY}@db.example/hearth"),
         ("INFOBIP_CLIENT_SECRET", CANARY),
         ("ENCRYPTION_KEYS", KEY),
+        ("EVENTS_SECRET", f"whsec_{KEY}"),
     ],
 )
 def test_secrets_do_not_show_in_a_repr(load: Load, name: str, value: str) -> None:
     settings = load(**{name: value})
-    for shown in (repr(settings), str(settings), repr(settings.storage), str(settings.infobip)):
+    for shown in (
+        repr(settings),
+        str(settings),
+        repr(settings.storage),
+        str(settings.infobip),
+        repr(settings.events),
+    ):
         assert CANARY not in shown
         assert KEY not in shown
 
@@ -356,6 +372,9 @@ def test_a_sound_configuration_has_no_problems(load: Load) -> None:
         ({"RETURN_TO_ALLOW": "http://app.example/after/"}, "RETURN_TO_ALLOW"),
         ({"ENCRYPTION_KEYS": f"{KEY},{KEY}"}, "ENCRYPTION_KEYS lists a key twice"),
         ({"ENCRYPTION_KEYS": f"{KEY},{ONE_BYTE_KEY}"}, "ENCRYPTION_KEYS has a key that is not"),
+        ({"EVENTS_URL": "https://app.example/events"}, "EVENTS_SECRET"),
+        (EVENTS | {"EVENTS_URL": "http://app.example/events?a=1"}, "EVENTS_URL"),
+        (EVENTS | {"EVENTS_URL": "http://localhost.evil.example/events"}, "EVENTS_URL"),
     ],
 )
 def test_a_problem_is_named_in_a_sentence(load: Load, changes: dict[str, str], named: str) -> None:
@@ -372,6 +391,9 @@ def test_a_problem_is_named_in_a_sentence(load: Load, changes: dict[str, str], n
         {"CORS_ORIGINS": "http://localhost:5173", "FRAME_ANCESTORS": "http://127.0.0.1:9000"},
         {"INFOBIP_CLIENT_ID": "", "INFOBIP_CLIENT_SECRET": "", "INFOBIP_API_KEY": "key"},
         {"PUBLIC_URL": "http://127.0.0.1:8000"},
+        EVENTS,
+        EVENTS | {"EVENTS_URL": "http://127.0.0.1:9999/events?a=1"},
+        EVENTS | {"EVENTS_SECRET": f"whsec_{KEY}, whsec_{KEY}"},
         {"PUBLIC_URL": "http://[::1]:8000"},
         {"INFOBIP_OAUTH_URL": "http://localhost:9000/exchange/1/oauth"},
         {"INFOBIP_API_URL": "http://sandbox:9000", "INFOBIP_API_HOSTS": "sandbox:9000"},
