@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from app.deployment import prepare_schema, with_database
 from app.errors import ConfigurationError
+from app.security.webhooks import generate_signing_secret
 from app.serving import listen, run_async, serve
 from app.settings import (
     EventsSettings,
@@ -121,7 +122,11 @@ def _settings(port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path)
         ),
         refresher=RefresherSettings(_env_file=None),
         metrics=MetricsSettings(_env_file=None),
-        events=EventsSettings(_env_file=None),
+        events=EventsSettings(
+            _env_file=None,
+            url=f"{sandbox_url}/_sandbox/received-events",
+            secret=(SecretStr(generate_signing_secret()),),
+        ),
     )
 
 
@@ -131,6 +136,7 @@ def _banner(sandbox_port: int, settings: Settings) -> str:
         "\n"
         f"  Open      http://127.0.0.1:{sandbox_port}/       a web interface with our pages\n"
         f"  Panel     http://127.0.0.1:{sandbox_port}/panel  what the sandbox does, and faults\n"
+        f"  Events    {settings.events.url}  what your backend would be told\n"
         f"  Hearth    {settings.web.public_url}       what the frames load, and /connect\n"
         f"  Admin key {admin_key}\n"
         f"  Data      {os.path.relpath(settings.storage.data_dir)}\n"

@@ -23,6 +23,7 @@ from sandbox.routes import (
     consent,
     control,
     control_apps,
+    control_events,
     control_records,
     conversations,
     portal,
@@ -55,6 +56,7 @@ def create_app(config: SandboxConfig | None = None) -> FastAPI:
     app.include_router(control.router)
     app.include_router(control_records.router)
     app.include_router(control_apps.router)
+    app.include_router(control_events.router)
     app.router.routes.append(Mount("/static", StaticFiles(directory=STATIC)))
     return app
 

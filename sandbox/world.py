@@ -7,6 +7,7 @@ from sandbox.directory import Directory
 from sandbox.faults import Faults
 from sandbox.log import Log
 from sandbox.messaging import Conversations, Outbox
+from sandbox.received_events import ReceivedEvents
 from sandbox.sample_conversations import add_sample_conversations
 from sandbox.sample_users import sample_users
 from sandbox.settings import initial_settings
@@ -30,5 +31,6 @@ class World:
         self.faults = Faults()
         self.log = Log(self.clock)
         self.outbox = Outbox(self.clock)
+        self.received_events = ReceivedEvents(self.clock)
         self.conversations = Conversations(self.clock)
         add_sample_conversations(self.conversations, now=self.clock.now())

@@ -199,3 +199,24 @@ async def test_an_unknown_control_path_is_a_404(sandbox: SandboxClient) -> None:
     answer = await sandbox.http.get("/_sandbox/nothing")
     assert answer.status_code == 404
     assert answer.json() == {"detail": "Not Found"}
+
+
+async def test_events_are_taken_and_shown_with_their_headers_and_go_with_a_reset(
+    sandbox: SandboxClient,
+) -> None:
+    for number in range(2):
+        answer = await sandbox.http.post(
+            "/_sandbox/received-events",
+            json={"number": number},
+            headers={"webhook-id": str(number), "authorization": "secret"},
+        )
+        assert answer.status_code == 204
+    refused = await sandbox.http.post("/_sandbox/received-events", content=b"{")
+    assert refused.status_code == 422
+
+    newest, oldest = await sandbox.control("GET", "received-events")
+    assert newest["event"] == {"number": 1}
+    assert newest["headers"] == {"webhook-id": "1"}
+    assert oldest["event"] == {"number": 0}
+    await sandbox.control("POST", "reset")
+    assert await sandbox.control("GET", "received-events") == []
