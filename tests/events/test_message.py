@@ -20,7 +20,9 @@ DATA = st.dictionaries(TEXTS, TEXTS | st.integers(-(2**53), 2**53) | st.none(), 
 LOST = Outgoing(
     sequence=7,
     id=UUID(int=1),
-    event=Event(EventType.LOST, {"cause": "refused", "accountKey": "A"}, ConnectionId(UUID(int=2))),
+    event=Event(
+        EventType.LOST, {"cause": "refused", "externalId": "customer-1"}, ConnectionId(UUID(int=2))
+    ),
     occurred_at=datetime(2026, 1, 2, 3, 4, 5, 678, UTC),
     status=DeliveryStatus.PENDING,
     attempts=1,
@@ -35,7 +37,7 @@ def test_a_loss_says_why_and_where_a_person_makes_up_for_it() -> None:
     assert message(LOST, reconnect_url=RECONNECT) == (
         b'{"id":"00000000-0000-0000-0000-000000000001","type":"connection.lost",'
         b'"timestamp":"2026-01-02T03:04:05.000678Z","sequence":7,'
-        b'"data":{"accountKey":"A","cause":"refused",'
+        b'"data":{"cause":"refused","externalId":"customer-1",'
         b'"reconnectUrl":"https://hearth.example/connect"}}'
     )
 
