@@ -14,7 +14,7 @@ from app.errors import ConfigurationError
 from app.factory import open_database, problems_of
 from app.security.sealing import generate_key, parse_key
 from app.settings import Settings
-from app.store.schema import is_current, migrate
+from app.store.schema import Schema, migrate, schema_of
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,8 @@ def require_sound(settings: Settings) -> None:
 
 
 async def prepare_schema(settings: Settings, *, embedded: bool) -> None:
-    """An embedded database is migrated; a given one has to be at the newest schema already.
+    """An embedded database is migrated; a given one has to be at our schema already, or at a later
+    version's, which is about to take our place.
 
     Raises ConfigurationError that names the command, or DatabaseUnavailable.
     """
@@ -60,20 +61,28 @@ async def prepare_schema(settings: Settings, *, embedded: bool) -> None:
         return
     database = open_database(settings)
     try:
-        if not await is_current(database):
-            raise ConfigurationError(
-                "The database does not have the schema of this version. "
-                "Run `python -m app migrate` first."
-            )
+        schema = await schema_of(database)
     finally:
         await database.close()
+    if schema is Schema.NEWER:
+        log.warning("schema_of_a_later_version")
+    elif schema is Schema.OLD:
+        raise ConfigurationError(
+            "The database does not have the schema of this version. "
+            "Run `python -m app migrate` first."
+        )
 
 
 async def migrate_database(settings: Settings) -> None:
-    """Apply all outstanding migrations. Raises DatabaseUnavailable."""
+    """Apply all outstanding migrations; none where a later version has been there. Raises
+    DatabaseUnavailable.
+    """
     database = open_database(settings, command_seconds=None)
     try:
-        await migrate(database)
+        if await schema_of(database) is Schema.NEWER:
+            log.warning("schema_of_a_later_version")
+        else:
+            await migrate(database)
     finally:
         await database.close()
 

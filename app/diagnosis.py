@@ -13,7 +13,7 @@ from app.infobip.api_keys import check_api_key
 from app.infobip.errors import InfobipError, Refused
 from app.infobip.transport import Transport
 from app.settings import Settings
-from app.store.schema import is_current
+from app.store.schema import Schema, schema_of
 
 _PROBE_SECONDS = 10.0
 
@@ -48,7 +48,7 @@ async def _database_problems(settings: Settings) -> list[str]:
     except ConfigurationError:
         return ["Not looked at, as DATABASE_URL cannot be used."]
     try:
-        if await is_current(database):
+        if await schema_of(database) is not Schema.OLD:
             return []
         return ["The schema is not this version's: run `python -m app migrate`."]
     except DatabaseUnavailable as error:

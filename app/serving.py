@@ -23,6 +23,9 @@ from app.web.metrics_port import serve_metrics
 
 _Outcome = TypeVar("_Outcome")
 
+ENDS_WITHIN_SECONDS = 10
+"""From the signal to the end: the requests, then what the refresher has under way, then traces."""
+
 _FINISH_REQUESTS_WITHIN_SECONDS = 2
 _DESCRIPTORS = 65_536
 

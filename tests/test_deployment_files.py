@@ -94,7 +94,7 @@ def test_no_secret_has_a_default() -> None:
     assert {name for name, _ in named} == {"POSTGRES_PASSWORD", "ENCRYPTION_KEYS", "DATABASE_URL"}
     assert all("${" in value for _, value in named)
     for name, rest in re.findall(r"\$\{([A-Z_]+)([^}]*)\}", COMPOSE):
-        if name != "WEB_PORT":
+        if name != "WEB_PORTS":
             assert rest.startswith(":?"), f"{name} must be asked for"
 
 
@@ -103,6 +103,12 @@ def test_every_service_says_how_its_health_is_known(name: str) -> None:
     service = compose_service(name)
     assert "healthcheck:" in service
     assert ("disable: true" in service) == (name == "migrate")  # it runs once and ends
+
+
+def test_there_are_two_of_what_has_to_be_there_all_the_time() -> None:
+    assert re.search(r"deploy: &two\n +replicas: 2\n", compose_service("web"))
+    assert "deploy: *two" in compose_service("refresher")
+    assert "127.0.0.1:${WEB_PORTS:-8000-8001}:8000" in compose_service("web")
 
 
 @pytest.mark.parametrize("name", ["web", "refresher"])

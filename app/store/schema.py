@@ -1,5 +1,6 @@
 """Bringing a database to the newest schema, and telling whether it is there."""
 
+from enum import Enum
 from pathlib import Path
 
 from alembic import command
@@ -29,12 +30,25 @@ async def migrate(database: Database) -> None:
         await connection.run_sync(_upgrade)
 
 
-async def is_current(database: Database) -> bool:
-    """Whether the database has exactly the schema that this code expects."""
+class Schema(Enum):
+    """A database's schema, as seen from this version."""
+
+    OLD = "old"
+    CURRENT = "current"
+    NEWER = "newer"
+    """A later version has migrated it. Migrations leave to the version before what it needs, so
+    that it can go on, and start, until the later one has taken its place."""
+
+
+async def schema_of(database: Database) -> Schema:
+    """How the database's schema stands to this code. Raises DatabaseUnavailable."""
     async with database.transaction() as connection:
-        return await connection.run_sync(_current_heads) == set(
-            ScriptDirectory.from_config(_config()).get_heads()
-        )
+        heads = await connection.run_sync(_current_heads)
+    ours = ScriptDirectory.from_config(_config())
+    if heads == set(ours.get_heads()):
+        return Schema.CURRENT
+    known = {revision.revision for revision in ours.walk_revisions()}
+    return Schema.NEWER if heads - known else Schema.OLD
 
 
 async def drift(database: Database) -> list[str]:

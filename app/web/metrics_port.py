@@ -9,7 +9,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.metrics import exposition
@@ -27,7 +27,7 @@ def metrics_answer(registry: CollectorRegistry, request: Request) -> Response:
 async def serve_metrics(
     registry: CollectorRegistry, listener: socket.socket, stop: asyncio.Event
 ) -> None:
-    """Answer on a port of its own until told to stop.
+    """Answer on a port of its own until told to stop; also whether this process is alive.
 
     In the event loop, not in a thread: what is shown belongs to it.
     """
@@ -35,9 +35,12 @@ async def serve_metrics(
     async def answer(request: Request) -> Response:
         return metrics_answer(registry, request)
 
+    async def alive(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
     server = _Beside(
         uvicorn.Config(
-            Starlette(routes=[Route("/metrics", answer)]),
+            Starlette(routes=[Route("/metrics", answer), Route("/healthz", alive)]),
             http=GuardedProtocol,
             lifespan="off",
             ws="none",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.embedded_postgres import EmbeddedPostgres
 from app.store.database import Database
-from app.store.schema import drift, is_current, migrate
+from app.store.schema import Schema, drift, migrate, schema_of
 
 
 async def differences(url: str) -> list[str]:
@@ -16,7 +16,7 @@ async def differences(url: str) -> list[str]:
     try:
         await migrate(database)
         found = await drift(database)
-        if not await is_current(database):
+        if await schema_of(database) is not Schema.CURRENT:
             found.append("the migrations do not lead to the newest revision")
     finally:
         await database.close()

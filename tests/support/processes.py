@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from app.serving import ENDS_WITHIN_SECONDS
+
 WITHIN_SECONDS = 60.0
-ENDS_WITHIN_SECONDS = 10.0
 
 
 class HearthProcess:
