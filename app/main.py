@@ -31,6 +31,7 @@ from app.web.routes import (
     callback,
     completion,
     connect,
+    console,
     entry,
     events,
     gateway,
@@ -99,9 +100,10 @@ def create_app(
         *administration,
         infobip_calls,
         operations,
+        console,
     ):
         app.include_router(routes.router)
-    app.router.routes += [ui.assets(), *gateway.routes()]
+    app.router.routes += [ui.assets(), *console.assets(), *gateway.routes()]
     install_document(app)
     return app
 

@@ -23,7 +23,7 @@ from app.web.methods import allowed_methods
 from app.web.refusals import note_error
 
 _FRAMED_PAGES = ("/context-card", "/settings", "/oauth/callback", "/ui")
-_OWN_PAGES = ("/", "/connect", "/connect/done")
+_OWN_PAGES = ("/", "/connect", "/connect/done", "/docs", "/admin/status")
 _OWN_ADDRESS = re.compile(r"/connect(?:\?[A-Za-z0-9._~%&=+/-]*)?", re.ASCII)
 _CODES = {
     400: "malformed_request",

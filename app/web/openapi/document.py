@@ -21,6 +21,8 @@ Document = dict[str, Any]
 _FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
 _SESSION: list[dict[str, list[str]]] = [{"sessionToken": []}, {"sessionCookie": [], "ourPage": []}]
 """Either a token, or a cookie together with our header."""
+_DONE = {"200": "As asked for.", "201": "Made.", "202": "It will be done.", "204": "Done."}
+"""What FastAPI calls a Successful Response."""
 
 
 def operation_id(route: APIRoute) -> str:
@@ -71,6 +73,9 @@ def operations(document: Document) -> Iterator[Document]:
 
 def _correct(operation: Document) -> None:
     operation["description"] = _unwrapped(operation.get("description", ""))
+    for status, answer in operation["responses"].items():
+        if answer["description"] == "Successful Response":
+            answer["description"] = _DONE.get(status, "Done.")
     if (examples := EXAMPLES.get(operation["operationId"])) is not None:
         operation["requestBody"]["content"]["application/json"]["examples"] = examples
     if any("sessionToken" in way for way in operation.get("security", ())):

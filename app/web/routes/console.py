@@ -1,0 +1,52 @@
+"""The operator's console: static pages without secrets. The key is asked for on the page."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+_CONSOLE = Path(__file__).parents[1] / "static" / "console"
+_ALWAYS_ASKED_FOR = {"cache-control": "no-cache"}
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs")
+async def show_docs() -> Response:
+    """All operations, described and to be tried."""
+    return _page("docs.html")
+
+
+def assets() -> list[Mount]:
+    """Scripts and styles of our own, and Swagger UI's."""
+    return [
+        Mount("/console/assets", _Assets(directory=_CONSOLE / "assets")),
+        Mount("/console/swagger-ui", _Assets(directory=_swagger_ui())),
+    ]
+
+
+def _page(name: str) -> Response:
+    return FileResponse(
+        _CONSOLE / name, media_type="text/html; charset=utf-8", headers=_ALWAYS_ASKED_FOR
+    )
+
+
+def _swagger_ui() -> Path:
+    """Where the package has its files; its code, which loads them otherwise, is not imported."""
+    found = find_spec("fastapi_swagger")
+    if found is None or not found.submodule_search_locations:
+        raise RuntimeError("The package fastapi-swagger is not installed.")
+    return Path(found.submodule_search_locations[0]) / "resources"
+
+
+class _Assets(StaticFiles):
+    """Kept by browsers, and asked for anew only where they have changed."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(_ALWAYS_ASKED_FOR)
+        return response
