@@ -5,9 +5,9 @@ SUMMARY = "The backend for apps embedded in the Infobip web interface."
 DESCRIPTION = """\
 Everything that running Hearth needs is found, explained and done here.
 
-**To start:** press **Authorize**, paste the secret of one of `ADMIN_KEYS`, open an operation, fill it
-in and press **Execute**. The secret stays in this tab until you log out or close the tab. Do it in
-this order:
+**To start:** press **Authorize**, paste the secret of one of `ADMIN_KEYS`, open an operation, fill
+it in and press **Execute**. The secret stays in this tab until you log out or close the tab. Do it
+in this order:
 
 1. *Make an activation link* and open its address, or send it to your customer: who opens it links
    their Infobip account. For a private app, *Add an API key* instead.
