@@ -27,6 +27,7 @@ from app.web.routes import (
     admin_connections,
     admin_events,
     admin_links,
+    admin_refresher,
     admin_settings,
     callback,
     completion,
@@ -87,6 +88,7 @@ def create_app(
     administration = (
         admin_connections,
         admin_links,
+        admin_refresher,
         admin_settings,
         admin_app,
         admin_audit,

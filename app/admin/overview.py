@@ -8,9 +8,11 @@ from app.models.audit import Asked, Recorded
 from app.models.connection import Connection
 from app.models.identifiers import ConnectionId
 from app.models.listing import Place, Wanted
+from app.models.replica import Fleet
 from app.store.audit import AuditStore
 from app.store.connections import ConnectionStore
 from app.store.database import Database
+from app.store.fleet import FleetStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +61,8 @@ class Overview:
             found = await AuditStore(tx).list_newest(asked, before=before, limit=limit + 1)
         items = found[:limit]
         return AuditPage(items, items[-1].id if len(found) > limit else None)
+
+    async def fleet(self) -> Fleet:
+        """All refreshers."""
+        async with self._database.statement() as tx:
+            return await FleetStore(tx).look()

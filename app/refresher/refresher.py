@@ -67,9 +67,9 @@ class Refresher:
         self._shares = Shares(
             replica=replica,
             database=database,
-            live=live,
             clock=clock,
             lease_seconds=lease_seconds(life_seconds),
+            report=lambda: self.status().report,
         )
         self._ledger = Ledger(
             database=database,

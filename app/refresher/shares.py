@@ -1,14 +1,15 @@
 """Which share of the connections this process may renew: leases on shards, kept in Postgres."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
 from app.clock import Clock
-from app.connections.live import LiveTokens
 from app.errors import DatabaseUnavailable
 from app.models.identifiers import SHARD_COUNT, ReplicaId, Shard
+from app.models.replica import ReplicaReport
 from app.store.database import Database
 from app.store.leases import Crowd, Holding, LeaseStore
 
@@ -38,7 +39,8 @@ def fair_share(replicas: int) -> int:
 class Shares:
     """This process's leases. No lock is held in the database between two looks.
 
-    A lease lasts `lease_seconds`; to renew it in time, look every `look_every_seconds`.
+    A lease lasts `lease_seconds`; to renew it in time, look every `look_every_seconds`. `report`
+    is how this process is doing, for others to see.
     """
 
     def __init__(
@@ -46,16 +48,16 @@ class Shares:
         *,
         replica: ReplicaId,
         database: Database,
-        live: LiveTokens,
         clock: Clock,
         lease_seconds: float,
+        report: Callable[[], ReplicaReport],
     ) -> None:
         self.replica = replica
         self.lease_seconds = lease_seconds
         self.look_every_seconds = lease_seconds / _LOOKS_PER_LEASE
         self.crowd = Crowd(replicas=1, live=0)
         self._database = database
-        self._live = live
+        self._report = report
         self._clock = clock
         self._epochs: dict[Shard, int] = {}
         self._leaving: frozenset[Shard] = frozenset()
@@ -166,7 +168,7 @@ class Shares:
         async with asyncio.timeout(_ASK_WITHIN_SECONDS), self._database.statement() as tx:
             store = LeaseStore(tx)
             epochs = await store.renew(self.replica, ttl_seconds=ttl)
-            crowd = await store.report(self.replica, live=len(self._live), ttl_seconds=ttl)
+            crowd = await store.report(self.replica, self._report(), ttl_seconds=ttl)
             missing = fair_share(crowd.replicas) - len(epochs)
             if missing > 0 and not self._leaving:
                 epochs |= await store.claim(

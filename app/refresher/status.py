@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.models.identifiers import ReplicaId
+from app.models.replica import ReplicaReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +29,15 @@ class RefresherStatus:
     least_seconds_left: float | None
     rate_ceiling: float | None
     capacity: int | None
+
+    @property
+    def report(self) -> ReplicaReport:
+        """What others get to know of it."""
+        return ReplicaReport(
+            live=self.live,
+            waiting=self.waiting,
+            unwritten=self.unwritten,
+            least_seconds_left=self.least_seconds_left,
+            rate_ceiling=self.rate_ceiling,
+            capacity=self.capacity,
+        )

@@ -1,7 +1,7 @@
 """Leases: which refresher renews which shard of the connections."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.identifiers import ReplicaId, Shard
+from app.models.replica import ReplicaReport
 from app.store.intervals import seconds
 from app.store.tables import leases, replicas, takeovers
 
@@ -48,15 +49,19 @@ class LeaseStore:
     def __init__(self, tx: AsyncConnection) -> None:
         self._tx = tx
 
-    async def report(self, replica: ReplicaId, *, live: int, ttl_seconds: float) -> Crowd:
-        """Say that we are there, with so many tokens. Forgets who has long been gone."""
-        now = {"seen_at": func.now(), "live": live}
+    async def report(
+        self, replica: ReplicaId, report: ReplicaReport, *, ttl_seconds: float
+    ) -> Crowd:
+        """Say that we are there, and how we are doing. Forgets who has long been gone."""
+        now = {"seen_at": func.now(), **asdict(report)}
         seen = insert(replicas).values(id=replica, **now)
         await self._tx.execute(seen.on_conflict_do_update(index_elements=["id"], set_=now))
         await self._tx.execute(
             delete(replicas).where(replicas.c.seen_at <= func.now() - seconds(10 * ttl_seconds))
         )
-        present = replicas.c.seen_at > func.now() - seconds(ttl_seconds)
+        present = or_(
+            replicas.c.id == replica, replicas.c.seen_at > func.now() - seconds(ttl_seconds)
+        )
         count = select(func.count(), func.coalesce(func.sum(replicas.c.live), 0)).where(present)
         found = (await self._tx.execute(count)).one()
         return Crowd(replicas=int(found[0]), live=int(found[1]))

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -157,14 +158,20 @@ account_settings = Table(
     Column("username", Text),
 )
 
-# The refreshers that are there, and how many tokens each keeps alive. One that was not seen for a
-# lease's length is gone.
+# The refreshers that are there, and how they are doing by their own account. One that was not seen
+# for a lease's length is gone.
 replicas = Table(
     "replicas",
     metadata,
     Column("id", Uuid, primary_key=True),
     _time("seen_at", default_now=True),
     Column("live", Integer, nullable=False, server_default=text("0")),
+    _time("started_at", default_now=True),
+    Column("waiting", Integer, nullable=False, server_default=text("0")),
+    Column("unwritten", Integer, nullable=False, server_default=text("0")),
+    Column("least_seconds_left", Double),
+    Column("rate_ceiling", Double),
+    Column("capacity", BigInteger),
 )
 
 # Renewals that somebody wants before their time, for the owner of the shard to take.

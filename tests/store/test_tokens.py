@@ -8,6 +8,7 @@ import pytest
 
 from app.models.connection import ConnectionStatus, Profile
 from app.models.identifiers import SHARD_COUNT, ConnectionId, ReplicaId, Shard, shard_of
+from app.models.replica import ReplicaReport
 from app.models.token import Loss, SealedToken
 from app.store.connections import ConnectionStore
 from app.store.database import Database
@@ -236,7 +237,8 @@ async def test_replicas_and_their_tokens_are_counted_while_they_are_seen(
 
     async def report(replica: ReplicaId, ttl: float, *, live: int = 0) -> Crowd:
         async with database.statement() as tx:
-            return await LeaseStore(tx).report(replica, live=live, ttl_seconds=ttl)
+            said = ReplicaReport(live=live)
+            return await LeaseStore(tx).report(replica, said, ttl_seconds=ttl)
 
     assert await report(one, 6, live=30) == Crowd(replicas=1, live=30)
     assert await report(other, 6, live=12) == Crowd(replicas=2, live=42)

@@ -52,6 +52,7 @@ SCOPES = {
     ("GET", f"/admin/connections/{ID}/infobip/{ID}"): BACKEND,
     ("POST", f"/admin/connections/{ID}/infobip/{ID}"): BACKEND,
     ("GET", "/admin/audit"): READER,
+    ("GET", "/admin/refresher"): READER,
 }
 
 
