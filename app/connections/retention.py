@@ -88,7 +88,8 @@ async def _in_slices(
 
 async def _purge_flows(tx: Transaction) -> int:
     purged = await FlowStore(tx).purge(at_most=_SLICE)
-    await AuditStore(tx).add(*(_abandoned(link_id) for link_id in purged.links))
+    abandoned = await LinkStore(tx).unused(purged.links)
+    await AuditStore(tx).add(*(_abandoned(link_id) for link_id in abandoned))
     return purged.flows
 
 

@@ -111,6 +111,11 @@ class LinkStore:
             .values(used_at=_NOW, connection_id=connection_id)
         )
 
+    async def unused(self, link_ids: Sequence[LinkId]) -> list[LinkId]:
+        """Those of these links that led to no connection, each once."""
+        statement = select(links.c.id).where(links.c.id.in_(link_ids), links.c.used_at.is_(None))
+        return [LinkId(found) for found in (await self._tx.execute(statement)).scalars()]
+
     async def remove(self, link_id: LinkId) -> None:
         """It is gone, and so are the flows that are under way with it."""
         await self._tx.execute(links.delete().where(links.c.id == link_id))

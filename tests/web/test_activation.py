@@ -252,6 +252,22 @@ async def test_what_was_given_up_is_visible_to_the_operator(hearth: Hearth, vend
     assert await link_statuses(hearth) == ["expired"]
 
 
+async def test_who_gave_up_twice_and_then_came_through_gave_nothing_up(
+    hearth: Hearth, vendor: Vendor
+) -> None:
+    came_through, gave_up = await make_link(hearth), await make_link(hearth)
+    customer, other = person(hearth, vendor), person(hearth, vendor, user=1)
+    for _ in range(2):
+        await customer.agree(came_through)
+        await other.agree(gave_up)
+    await customer.activate(came_through)
+
+    await execute(hearth, "UPDATE flows SET expires_at = now()")
+    await purge(hearth.process.database, KEPT)
+
+    assert (await actions(hearth)).count("activation_abandoned") == 1
+
+
 async def test_a_reconnect_keeps_the_connections_id(hearth: Hearth, vendor: Vendor) -> None:
     await person(hearth, vendor).activate(await make_link(hearth, externalId="c"))
     (before,) = await connections(hearth)
