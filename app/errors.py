@@ -427,6 +427,13 @@ class NotAllowed(HearthError):
     detail = "The operator has not allowed this method and path (GATEWAY_ALLOW)."
 
 
+class GatewayBusy(HearthError):
+    code = "gateway_busy"
+    status = 503
+    title = "Too many calls at once"
+    detail = "As many calls are under way as may be. Please try again in a moment."
+
+
 class AnswerBrokenOff(Exception):
     """An answer that had begun could not be completed; the connection is cut to show it."""
 

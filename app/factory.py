@@ -42,8 +42,9 @@ from app.events.deliveries import Deliveries
 from app.events.receiver import Receiver
 from app.gateway.gateway import Gateway
 from app.gateway.policy import Policy
+from app.gateway.slots import Slots
 from app.infobip.app_credentials import Portal
-from app.infobip.calls import Calls
+from app.infobip.calls import Calls, Limits
 from app.infobip.oauth import OAuth, OAuthApp
 from app.infobip.transport import Transport
 from app.metrics import process_metrics
@@ -278,6 +279,12 @@ def _wire(
             rate_per_second=settings.refresher.rate_per_second,
         )
     deliveries = _deliveries(settings, database=database, transport=transport, clock=clock)
+    renewal = Renewal(
+        live=live,
+        database=database,
+        renewer=refresher,
+        within_seconds=settings.web.gateway_timeout_seconds,
+    )
     return Process(
         settings=settings,
         clock=clock,
@@ -327,22 +334,17 @@ def _wire(
             database=database,
             tokens=tokens,
         ),
-        gateway=Gateway(
+        gateway=_gateway(
+            settings,
             policy=policy,
-            api_url=settings.infobip.api_url,
-            api_hosts=settings.infobip.api_hosts,
             tokens=tokens,
-            calls=Calls(transport=transport),
-            timeout_seconds=settings.web.gateway_timeout_seconds,
+            renewal=renewal,
+            transport=transport,
+            clock=clock,
         ),
         live=live,
         refresher=refresher,
-        renewal=Renewal(
-            live=live,
-            database=database,
-            renewer=refresher,
-            within_seconds=settings.web.gateway_timeout_seconds,
-        ),
+        renewal=renewal,
         usage=usage,
         remembered=remembered,
         record=Record(database=database),
@@ -359,6 +361,34 @@ def _wire(
 
 def _admin_keys(settings: Settings) -> AdminKeys:
     return AdminKeys.parse(key.get_secret_value() for key in settings.web.admin_keys)
+
+
+def _gateway(
+    settings: Settings,
+    *,
+    policy: Policy,
+    tokens: UsableTokens,
+    renewal: Renewal,
+    transport: Transport,
+    clock: Clock,
+) -> Gateway:
+    web = settings.web
+    return Gateway(
+        policy=policy,
+        api_url=settings.infobip.api_url,
+        api_hosts=settings.infobip.api_hosts,
+        tokens=tokens,
+        renewal=renewal,
+        calls=Calls(transport=transport),
+        limits=Limits(
+            silence_seconds=web.gateway_timeout_seconds, longest_seconds=web.gateway_longest_seconds
+        ),
+        slots=Slots(
+            at_most=web.gateway_max_calls,
+            at_most_of_connection=web.gateway_max_calls_per_connection,
+        ),
+        clock=clock,
+    )
 
 
 def _settings_schema(settings: Settings) -> SettingsSchema | None:

@@ -61,7 +61,11 @@ class WebSettings(_Group):
     session_absolute_seconds: int = Field(default=43_200, ge=60)
     gateway_allow: Listed = ()
     gateway_timeout_seconds: float = Field(default=30, gt=0, le=300)
+    """How long nothing may happen on the way."""
+    gateway_longest_seconds: float = Field(default=900, gt=0, le=86_400)
     gateway_max_body_bytes: int = Field(default=10_000_000, ge=0)
+    gateway_max_calls: int = Field(default=1_000, ge=1, le=100_000)
+    gateway_max_calls_per_connection: int = Field(default=100, ge=1, le=10_000)
 
 
 class PageSettings(_Group):

@@ -1,29 +1,39 @@
 """The gateway: a call goes to Infobip with the live token or key that the caller never sees."""
 
-from collections.abc import AsyncIterable, Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import structlog
 
-from app.connections.tokens import UsableTokens
+from app.clock import Clock
+from app.connections.renewal import Renewal
+from app.connections.tokens import NoLiveToken, Usable, UsableTokens
 from app.errors import (
+    DatabaseUnavailable,
     HearthError,
     InfobipTimeout,
     InfobipUnreachable,
     MalformedRequest,
     NotAllowed,
+    RenewalTimedOut,
 )
+from app.gateway.bodies import Body
 from app.gateway.headers import Header, inward
 from app.gateway.paths import read_path, write_path
 from app.gateway.policy import Policy
-from app.infobip.calls import Calls, StreamedAnswer
+from app.gateway.slots import Slots
+from app.gateway.unauthorized import Unhelped
+from app.infobip.calls import Calls, Limits, StreamedAnswer
 from app.infobip.errors import InfobipError, TimedOut
 from app.infobip.hosts import api_origin
 from app.models.connection import Connection
+from app.models.identifiers import ConnectionId
 
 log = structlog.get_logger(__name__)
 
 _LONGEST_QUERY_BYTES = 8_192
+_UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +44,22 @@ class GatewayCall:
     path: bytes
     query: bytes = field(repr=False)
     headers: list[Header] = field(repr=False)
-    body_length: int | None
-    body: AsyncIterable[bytes] | None
+    body: Body | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """The same as it goes to Infobip, but for the token."""
+
+    connection_id: ConnectionId
+    method: str
+    url: str
+    headers: list[Header] = field(repr=False)
+    body: bytes | Body | None = field(repr=False)
+
+    @property
+    def is_repeatable(self) -> bool:
+        return not isinstance(self.body, Body)
 
 
 class Gateway:
@@ -48,42 +72,89 @@ class Gateway:
         api_url: str,
         api_hosts: Collection[str],
         tokens: UsableTokens,
+        renewal: Renewal,
         calls: Calls,
-        timeout_seconds: float,
+        limits: Limits,
+        slots: Slots,
+        clock: Clock,
     ) -> None:
         self._policy = policy
         self._api_url = api_url
         self._api_hosts = api_hosts
         self._tokens = tokens
+        self._renewal = renewal
         self._calls = calls
-        self._timeout_seconds = timeout_seconds
+        self._limits = limits
+        self._slots = slots
+        self._unhelped = Unhelped(clock=clock)
 
-    async def forward(self, call: GatewayCall, connection: Connection) -> StreamedAnswer:
+    @asynccontextmanager
+    async def forward(
+        self, call: GatewayCall, connection: Connection
+    ) -> AsyncIterator[StreamedAnswer]:
         """Infobip's answer, whatever its status.
 
-        Raises MalformedRequest, NotAllowed, NoLiveToken, InfobipTimeout, InfobipUnreachable or
-        DatabaseUnavailable; in the first three cases Infobip was not asked.
+        Raises MalformedRequest, NotAllowed, GatewayBusy, NoLiveToken, DatabaseUnavailable or what
+        the body raises, then Infobip was not asked; InfobipTimeout or InfobipUnreachable.
         """
         segments = read_path(call.path)
         if not self._policy.allows(call.method, segments):
             raise NotAllowed
         url = self._api_url_of(connection) + write_path(segments) + _query(call.query)
-        headers = inward(call.headers)
-        if call.body_length is not None:
-            headers.append((b"content-length", str(call.body_length).encode()))
-        usable = await self._tokens.usable(connection)
+        with self._slots.one(connection.id):
+            usable = await self._tokens.usable(connection)
+            headers, body = inward(call.headers), await _to_send(call.body)
+            if isinstance(body, Body) and body.length is not None:
+                headers.append((b"content-length", str(body.length).encode()))
+            outgoing = _Outgoing(connection.id, call.method, url, headers, body)
+            answer = await self._send(outgoing, usable)
+            if answer.status == _UNAUTHORIZED and usable.generation is not None:
+                answer = await self._after_401(outgoing, connection, usable.generation, answer)
+            try:
+                yield answer
+            finally:
+                await answer.close()
+
+    async def _send(self, call: _Outgoing, usable: Usable) -> StreamedAnswer:
         try:
             return await self._calls.open(
                 call.method,
-                url,
+                call.url,
                 authorization=usable.authorization,
-                headers=headers,
+                headers=call.headers,
                 body=call.body,
-                timeout_seconds=self._timeout_seconds,
+                limits=self._limits,
             )
         except InfobipError as error:
             log.warning("gateway_failed", reason=error.reason, error=str(error))
             raise gateway_error(error) from error
+
+    async def _after_401(
+        self, call: _Outgoing, connection: Connection, generation: int, answer: StreamedAnswer
+    ) -> StreamedAnswer:
+        """The answer to the same call with a newer token, where that can be had and sent.
+
+        A 401 says that nothing was done, so that any method may be sent a second time, but what
+        was streamed is gone. Raises NoLiveToken when the token turns out to be lost.
+        """
+        if connection.id in self._unhelped:
+            return answer
+        try:
+            await self._renewal.newer_than(generation, connection.id)
+            usable = await self._tokens.usable(connection)
+        except (RenewalTimedOut, DatabaseUnavailable) as error:
+            log.warning("gateway_401_stays", connection_id=str(connection.id), reason=error.code)
+            return answer
+        except NoLiveToken:
+            await answer.close()
+            raise
+        if not call.is_repeatable:
+            return answer
+        await answer.close()
+        again = await self._send(call, usable)
+        if again.status == _UNAUTHORIZED:
+            self._unhelped.note(connection.id)
+        return again
 
     def _api_url_of(self, connection: Connection) -> str:
         """Judged anew for each call: whoever writes to the database names no host of their own."""
@@ -99,6 +170,10 @@ class Gateway:
 def gateway_error(error: InfobipError) -> HearthError:
     """How a failed call looks to the page. Whether Infobip acted may be unknown."""
     return InfobipTimeout() if isinstance(error, TimedOut) else InfobipUnreachable()
+
+
+async def _to_send(body: Body | None) -> bytes | Body | None:
+    return await body.kept() if body is not None and body.is_small else body
 
 
 def _query(raw: bytes) -> str:

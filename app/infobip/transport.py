@@ -18,6 +18,7 @@ from pyreqwest.response import Response
 from app.infobip.answers import Answer
 from app.infobip.errors import TimedOut, Unintelligible, Unreachable
 from app.infobip.pool import PoolTransport, build_client
+from app.infobip.streaming import build_streaming
 
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
@@ -26,12 +27,13 @@ class Transport:
     """A pool of connections to Infobip. Make one per process: it holds the TLS context.
 
     `raw` is the pool as an httpx transport: it adds no headers, keeps no cookies, follows no
-    redirects and leaves bodies as they are.
+    redirects and leaves bodies as they are. `streaming` is for calls (see `streaming.py`).
     """
 
     def __init__(self, *, extra_ca_pem: bytes | None = None) -> None:
         self._client = build_client(extra_ca_pem=extra_ca_pem)
         self.raw: httpx.AsyncBaseTransport = PoolTransport(self._client)
+        self.streaming = build_streaming(extra_ca_pem=extra_ca_pem)
 
     async def __aenter__(self) -> Self:
         return self
@@ -43,6 +45,7 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         await self.raw.aclose()
+        await self.streaming.aclose()
 
     async def send(
         self,

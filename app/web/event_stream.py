@@ -1,8 +1,6 @@
 """Server-sent events (WHATWG HTML §9.2), to one page."""
 
-import asyncio
 import random
-from collections.abc import Callable
 
 import msgspec
 from starlette.responses import Response
@@ -14,7 +12,7 @@ from app.embed.streams import Stream
 from app.models.account_settings import tag_of
 from app.models.connection import ConnectionState, ConnectionStatus
 from app.models.session import Session
-from app.web.guarded_protocol import STOPPING
+from app.web.guarded_protocol import GONE, STOPPING
 from app.web.reconnection import entry_url
 
 _HEARTBEAT_SECONDS = 15.0
@@ -44,17 +42,12 @@ class EventStream(Response):
         self._public_url = public_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del receive  # that the page has left is told by GONE, without a task that waits for it
         with self._news.listening(self._session) as stream:
-            on_stopping: Callable[[Callable[[], None]], None] | None = scope.get(STOPPING)
-            if on_stopping is not None:
-                on_stopping(stream.end)
-            gone = asyncio.create_task(_until_gone(receive, stream))
-            try:
-                head = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-                await send(head)
-                await self._tell(stream, send)
-            finally:
-                gone.cancel()
+            scope[STOPPING](stream.end)
+            scope[GONE](stream.end)
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await self._tell(stream, send)
 
     async def _tell(self, stream: Stream, send: Send) -> None:
         wait = random.randint(*_RECONNECT_MILLISECONDS)  # noqa: S311 - nobody needs to guess it
@@ -81,12 +74,6 @@ class EventStream(Response):
             "reason": state.reason,
             "reconnectUrl": None if state.status is ConnectionStatus.ACTIVE else url,
         }
-
-
-async def _until_gone(receive: Receive, stream: Stream) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    stream.end()
 
 
 def _event(name: bytes, data: dict[str, str | None]) -> bytes:

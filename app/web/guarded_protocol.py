@@ -30,6 +30,11 @@ STOPPING = "hearth.stopping"
 """In a request's scope: takes what is to be called when the server stops while it is answered."""
 
 
+GONE = "hearth.gone"
+"""In a request's scope: takes what is to be called when the client goes away before it has its
+answer. A task that waits for `receive` would tell the same, for each call."""
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """One connection. Whoever is too large is told 431, whoever is too slow is cut off."""
 
@@ -46,6 +51,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._too_large = False
         self._deadline: asyncio.TimerHandle | None = None
         self._when_stopping: list[Callable[[], None]] = []
+        self._when_gone: list[Callable[[], None]] = []
 
     @staticmethod
     def most_connections() -> int:
@@ -62,6 +68,9 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+        if self.cycle is not None and not self.cycle.response_complete:
+            for call in self._when_gone:
+                call()
 
     def shutdown(self) -> None:
         """The server stops. What is being answered may take its time, unless it has no end."""
@@ -150,7 +159,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
         async def cut(scope: Scope, receive: Receive, send: Send) -> None:
             self._when_stopping.clear()
+            self._when_gone.clear()
             scope[STOPPING] = self._when_stopping.append
+            scope[GONE] = self._when_gone.append
             try:
                 await app(scope, receive, send)
             except AnswerBrokenOff:

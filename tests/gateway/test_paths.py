@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.errors import MalformedRequest
 from app.gateway.paths import Segments, read_path, write_path
-from app.infobip.calls import Calls
+from app.infobip.calls import Calls, Limits
 from app.infobip.transport import Transport
 from tests.infobip.loopback import answered, loopback
 
@@ -198,7 +198,7 @@ async def test_every_character_that_is_accepted_goes_over_the_wire_as_written() 
             authorization="IBSSO t",
             headers=[],
             body=None,
-            timeout_seconds=20,
+            limits=Limits(silence_seconds=20, longest_seconds=20),
         )
         await answer.close()
     (request,) = server.received

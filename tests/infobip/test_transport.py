@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app.infobip.calls import Calls
+from app.infobip.calls import Calls, Limits
 from app.infobip.errors import (
     InfobipError,
     PassingTrouble,
@@ -33,6 +33,7 @@ pytestmark = pytest.mark.anyio
 CANARY = "canary-4f1d"
 SHORT_SECONDS = 0.15
 AMPLE_SECONDS = 20.0
+AMPLE = Limits(silence_seconds=AMPLE_SECONDS, longest_seconds=AMPLE_SECONDS)
 MORE_THAN_IS_READ_AHEAD = b"x" * 1_000_000
 
 
@@ -66,7 +67,7 @@ async def as_a_gateway_call(transport: Transport, url: str, seconds: float) -> t
         authorization=f"IBSSO {CANARY}",
         headers=[],
         body=None,
-        timeout_seconds=seconds,
+        limits=Limits(silence_seconds=seconds, longest_seconds=seconds),
     )
     try:
         return answer.status, b"".join([chunk async for chunk in answer.chunks()])
@@ -386,7 +387,7 @@ async def test_an_answers_repeated_headers_all_arrive(transport: Transport) -> N
             authorization="IBSSO t",
             headers=[],
             body=None,
-            timeout_seconds=AMPLE_SECONDS,
+            limits=AMPLE,
         )
         await answer.close()
     assert [value for name, value in answer.headers if name == b"x-a"] == [b"1", b"2"]
@@ -408,7 +409,7 @@ async def test_an_answer_arrives_before_it_is_complete(transport: Transport) -> 
             authorization="IBSSO t",
             headers=[],
             body=None,
-            timeout_seconds=AMPLE_SECONDS,
+            limits=AMPLE,
         )
         seen = b""
         async for chunk in answer.chunks():
@@ -426,7 +427,7 @@ async def test_a_call_brings_its_headers_and_no_client_of_ours(transport: Transp
             authorization="IBSSO t-1",
             headers=[(b"content-type", b"application/json"), (b"x-agent-id", b"7")],
             body=None,
-            timeout_seconds=AMPLE_SECONDS,
+            limits=AMPLE,
         )
         await answer.close()
     (request,) = server.received
@@ -458,7 +459,7 @@ async def test_a_body_is_streamed(transport: Transport, declared: bool) -> None:
             authorization="IBSSO t",
             headers=[(b"content-length", b"13")] if declared else [],
             body=body(),
-            timeout_seconds=AMPLE_SECONDS,
+            limits=AMPLE,
         )
         await answer.close()
     (request,) = server.received
@@ -484,7 +485,7 @@ async def test_a_body_that_fails_on_its_way_ends_the_call_with_its_own_error(
                 authorization="IBSSO t",
                 headers=[],
                 body=body(),
-                timeout_seconds=AMPLE_SECONDS,
+                limits=AMPLE,
             )
         assert not server.received
 

@@ -13,13 +13,23 @@ from starlette.types import Receive, Scope, Send
 
 from app.admin.keys import Scope as AdminScope
 from app.connections.tokens import NoLiveToken
-from app.errors import AnswerBrokenOff, ConnectionLost, MalformedRequest, NotFound, RequestTooLarge
+from app.errors import (
+    AnswerBrokenOff,
+    ConnectionLost,
+    MalformedRequest,
+    NotFound,
+    RequestTooLarge,
+    RequestTooSlow,
+)
+from app.gateway.bodies import Body
 from app.gateway.gateway import GatewayCall
 from app.gateway.headers import outward
 from app.infobip.calls import StreamedAnswer
 from app.infobip.errors import InfobipError
 from app.models.connection import Connection, ConnectionType
 from app.models.identifiers import ConnectionId
+from app.settings import WebSettings
+from app.web.callers import CallerGone, while_caller_is_there
 from app.web.dependencies import admin_with, process_of, reconnect_url, signed_in
 from app.web.reconnection import entry_url
 from app.web.request_log import PlainRoute
@@ -67,21 +77,23 @@ class _GatewayEndpoint:
         connection = HTTPConnection(scope)
         process = process_of(connection)
         asked = await self._read(connection)
-        limit = process.settings.web.gateway_max_body_bytes
-        call = _read_call(scope, receive, path=asked.path, limit=limit)
+        call = _read_call(scope, receive, asked.path, process.settings.web)
+        answering = _Answering(send, silence_seconds=process.settings.web.gateway_timeout_seconds)
         try:
-            answer = await process.gateway.forward(call, asked.connection)
+            async with (
+                while_caller_is_there(scope),
+                process.gateway.forward(call, asked.connection) as answer,
+            ):
+                await answering.with_(answer)
         except NoLiveToken as error:
             raise _lost(asked) from error
-        try:
-            async with asyncio.timeout(process.settings.web.gateway_timeout_seconds):
-                await _pass_on(answer, send)
+        except CallerGone as error:
+            log.info("gateway_caller_gone")
+            raise AnswerBrokenOff from error
         except (InfobipError, TimeoutError) as error:
             # The head is out: all that is left is to break the connection.
             log.warning("gateway_broke_off", error=type(error).__name__)
             raise AnswerBrokenOff from error
-        finally:
-            await answer.close()
 
 
 async def _by_page(connection: HTTPConnection) -> _Asked:
@@ -111,17 +123,21 @@ def _lost(asked: _Asked) -> ConnectionLost:
     return ConnectionLost(reconnect_url=asked.reconnect_url)
 
 
-def _read_call(scope: Scope, receive: Receive, *, path: bytes, limit: int) -> GatewayCall:
+def _read_call(scope: Scope, receive: Receive, path: bytes, web: WebSettings) -> GatewayCall:
     length, has_body = _body_length(Headers(scope=scope))
-    if length is not None and length > limit:
+    if length is not None and length > web.gateway_max_body_bytes:
         raise RequestTooLarge
+    pieces = _pieces(
+        receive,
+        limit=web.gateway_max_body_bytes,
+        silence_seconds=web.gateway_timeout_seconds,
+    )
     return GatewayCall(
         method=scope["method"],
         path=path,
         query=scope["query_string"],
         headers=scope["headers"],
-        body_length=length,
-        body=_body(receive, limit=limit) if has_body else None,
+        body=Body(pieces, length=length) if has_body else None,
     )
 
 
@@ -132,13 +148,17 @@ def _body_length(headers: Headers) -> tuple[int | None, bool]:
         return None, "transfer-encoding" in headers
     if not (declared.isascii() and declared.isdigit()):
         raise MalformedRequest("Content-Length is not a number.")
-    return int(declared), int(declared) > 0
+    return int(declared), True
 
 
-async def _body(receive: Receive, *, limit: int) -> AsyncIterator[bytes]:
+async def _pieces(receive: Receive, *, limit: int, silence_seconds: float) -> AsyncIterator[bytes]:
     seen = 0
     while True:
-        message = await receive()
+        try:
+            async with asyncio.timeout(silence_seconds):
+                message = await receive()
+        except TimeoutError as error:
+            raise RequestTooSlow from error
         if message["type"] == "http.disconnect":
             raise MalformedRequest("The request ended before its body was complete.")
         chunk: bytes = message.get("body", b"")
@@ -151,11 +171,21 @@ async def _body(receive: Receive, *, limit: int) -> AsyncIterator[bytes]:
             return
 
 
-async def _pass_on(answer: StreamedAnswer, send: Send) -> None:
-    headers = outward(answer.headers)
-    if answer.status in _WITHOUT_BODY or any(name == _CHUNKED for name, _ in answer.headers):
-        headers = [header for header in headers if header[0] != b"content-length"]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    async for chunk in answer.chunks():
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+class _Answering:
+    """Passes an answer on as it comes. Raises TimeoutError where the caller does not read it."""
+
+    def __init__(self, send: Send, *, silence_seconds: float) -> None:
+        self._send = send
+        self._silence_seconds = silence_seconds
+
+    async def with_(self, answer: StreamedAnswer) -> None:
+        headers = outward(answer.headers)
+        if answer.status in _WITHOUT_BODY or any(name == _CHUNKED for name, _ in answer.headers):
+            headers = [header for header in headers if header[0] != b"content-length"]
+        await self._send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers}
+        )
+        async for chunk in answer.chunks():
+            async with asyncio.timeout(self._silence_seconds):
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await self._send({"type": "http.response.body", "body": b""})
