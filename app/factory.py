@@ -103,7 +103,7 @@ class Process:
         """Serve nothing of it from memory any more. Other processes hear of it from the database,
         which may be gone the moment after."""
         self.live.discard(connection_id)
-        self.remembered.forget_connection(connection_id)
+        self.sessions.connection_ended(connection_id)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Sessions of embedded pages: made at each sign-in, kept as hashes, ended server-side."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from app.connections.authorisation import Completed
 from app.embed.memory import RememberedSessions
 from app.errors import DatabaseUnavailable, HandoverUnknown, NotSignedIn
 from app.models.flow import EmbeddedLoad
-from app.models.identifiers import SessionId
+from app.models.identifiers import ConnectionId, SessionId
 from app.models.session import Session
 from app.security.secrets import random_token, token_hash
 from app.store.database import Database
@@ -36,7 +37,8 @@ class SessionLimits:
 class Sessions:
     """What a browser's session token stands for.
 
-    The database is asked each time. What it said is remembered for while it cannot be had.
+    The database is asked, by one of those who want to know at the same moment; what it said is
+    good for a second, and remembered for while it cannot be had.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Sessions:
         self._limits = limits
         self._remembered = remembered
         self._clock = clock
+        self._asking: dict[bytes, asyncio.Task[Session]] = {}
 
     async def sign_in(self, completed: Completed, *, replacing: str | None) -> str:
         """A new session for who was just proven to be there; the token for its cookie.
@@ -102,9 +105,34 @@ class Sessions:
         if not token.startswith(prefix):
             raise NotSignedIn
         known_by = token_hash(token)
+        fresh = self._remembered.fresh(known_by)
+        if fresh is not None:
+            return fresh
+        asking = self._asking.get(known_by)
+        if asking is None:
+            asking = self._asking[known_by] = asyncio.create_task(self._ask(known_by))
+            asking.add_done_callback(lambda done: self._asked(known_by, done))
+        return await asyncio.shield(asking)  # whoever goes away does not take the others along
+
+    async def end(self, session_id: SessionId) -> None:
+        """Sign out; also fine when the session is over already. Raises DatabaseUnavailable; then
+        it may live on, but not from this process's memory."""
+        try:
+            async with self._database.statement() as tx:
+                await SessionStore(tx).end(session_id)
+        finally:
+            self._asking.clear()  # what they are told may be from before
+            self._remembered.forget(session_id)
+
+    def connection_ended(self, connection_id: ConnectionId) -> None:
+        """All its sessions have ended: not even for a moment may they go on here."""
+        self._asking.clear()
+        self._remembered.forget_connection(connection_id)
+
+    async def _ask(self, known_by: bytes) -> Session:
         as_of = self._clock.monotonic()
         try:
-            session = await self._ask(known_by)
+            session = await self._read(known_by)
         except DatabaseUnavailable:
             remembered = self._remembered.find(known_by)
             if remembered is None:
@@ -116,16 +144,13 @@ class Sessions:
         self._remembered.remember(known_by, session, as_of=as_of)
         return session
 
-    async def end(self, session_id: SessionId) -> None:
-        """Sign out; also fine when the session is over already. Raises DatabaseUnavailable; then
-        it may live on, but not from this process's memory."""
-        try:
-            async with self._database.statement() as tx:
-                await SessionStore(tx).end(session_id)
-        finally:
-            self._remembered.forget(session_id)
+    def _asked(self, known_by: bytes, done: asyncio.Task[Session]) -> None:
+        if self._asking.get(known_by) is done:
+            del self._asking[known_by]
+        if not done.cancelled():
+            done.exception()  # somebody was told, unless nobody waits any more
 
-    async def _ask(self, known_by: bytes) -> Session | None:
+    async def _read(self, known_by: bytes) -> Session | None:
         async with self._database.statement() as tx:
             store = SessionStore(tx)
             session = await store.find(token_hash=known_by, idle_seconds=self._limits.idle_seconds)

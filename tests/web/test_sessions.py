@@ -1,5 +1,6 @@
 """Sessions of embedded pages, and who may use them."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -8,9 +9,12 @@ import pytest
 from app.embed.sessions import COOKIE_PREFIX
 from app.store.tables import metadata
 from app.web.cookies import SESSION_COOKIE
-from tests.conftest import Hearth
+from tests.conftest import Hearth, StartHearth
+from tests.support.administration import ADMIN_KEYS, admin
+from tests.support.gateway import signed_in
 from tests.support.user_agent import UserAgent
 from tests.support.vendor import Vendor
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -337,3 +341,43 @@ async def execute(hearth: Hearth, statement: str) -> None:
 async def scalar(hearth: Hearth, statement: str) -> object:
     async with hearth.process.database.transaction() as tx:
         return (await tx.exec_driver_sql(statement)).scalar_one()
+
+
+# --- what is known for a moment without asking --------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["signs out", "is disconnected"])
+async def test_a_session_that_ends_here_is_not_good_for_a_single_call_more(
+    start_hearth: StartHearth, vendor: Vendor, how: str
+) -> None:
+    async with start_hearth(web={"admin_keys": ADMIN_KEYS}) as hearth:
+        browser = await signed_in(hearth, vendor)
+        for _ in range(20):
+            seen = await browser.api("GET", "/session")
+            assert seen.status_code == 200
+        calls = [asyncio.create_task(browser.api("GET", "/session")) for _ in range(20)]
+        cookies = dict(browser.cookies)
+        if how == "signs out":
+            await browser.api("DELETE", "/session")
+        else:
+            path = f"/connections/{seen.json()['connection']['id']}"
+            assert (await admin(hearth, "DELETE", path)).status_code == 204
+        browser.cookies = cookies
+        answers = [await browser.api("GET", "/session") for _ in range(5)]
+        await asyncio.gather(*calls)
+
+    assert {answer.status_code for answer in answers} == {401}
+
+
+async def test_a_session_that_ends_elsewhere_ends_here_within_a_second(
+    hearth: Hearth, browser: UserAgent
+) -> None:
+    """Even where nobody says a word: what is not heard is asked for."""
+    assert (await browser.api("GET", "/session")).status_code == 200
+    async with hearth.process.database.transaction() as tx:
+        await tx.exec_driver_sql("DELETE FROM sessions")
+
+    async def is_over() -> bool:
+        return (await browser.api("GET", "/session")).status_code == 401
+
+    await eventually(is_over)
