@@ -218,7 +218,11 @@ async def test_the_record_is_filtered(hearth: Hearth) -> None:
     )
     assert about(rest.json()["items"]) == [(ended, first)]
     assert rest.json()["nextBefore"] is None
-    for wrong in ("action=x", "connectionId=x", "since=yesterday", "since=2026-01-01T00:00:00"):
+    for wrong in (
+        *("action=x", "connectionId=x", "actor=%00", "since=yesterday"),
+        *("since=2026-01-01T00:00:00", "since=0001-01-01T00:00:00%2B23:59"),
+        "until=9999-12-31T23:59:59-23:59",
+    ):
         assert (await admin(hearth, "GET", f"/audit?{wrong}")).status_code == 422, wrong
 
 

@@ -3,11 +3,11 @@
 from typing import Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from app.models.audit import Action, Asked, Recorded
 from app.models.identifiers import ConnectionId
-from app.web.schemas.json import Given, Instant, Json, Line
+from app.web.schemas.json import Given, GivenInstant, Instant, Json, Line
 
 _HIGHEST_ID = 2**63 - 1
 
@@ -50,8 +50,8 @@ class AuditQuery(Given):
     actor: Line | None = Field(
         default=None, description="An admin key's name, `browser`, `settings`, …"
     )
-    since: AwareDatetime | None = Field(default=None, description="From this time on.")
-    until: AwareDatetime | None = Field(default=None, description="Before this time.")
+    since: GivenInstant | None = Field(default=None, description="From this time on.")
+    until: GivenInstant | None = Field(default=None, description="Before this time.")
     before: int | None = Field(default=None, ge=1, le=_HIGHEST_ID)
     limit: int = Field(default=50, ge=1, le=200)
 

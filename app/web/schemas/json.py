@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -12,8 +13,19 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("Must be a time of this age") from error
+
+
 Instant = Annotated[datetime, AfterValidator(lambda value: value.astimezone(UTC))]
 """RFC 3339, in UTC."""
+
+GivenInstant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""RFC 3339, in any time zone, which has to be said."""
 
 Line = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
