@@ -50,10 +50,12 @@ def make_settings(
         pages=PageSettings(_env_file=None, **pages),
         storage=StorageSettings(
             _env_file=None,
-            database_url=SecretStr(database_url),
-            data_dir=Path("unused"),
-            **storage,
-            encryption_keys=(SecretStr(ENCRYPTION_KEY),),
+            **{
+                "database_url": SecretStr(database_url),
+                "data_dir": Path("unused"),
+                "encryption_keys": (SecretStr(ENCRYPTION_KEY),),
+                **storage,
+            },
         ),
         infobip=InfobipSettings(
             _env_file=None,

@@ -41,6 +41,7 @@ PUT_ON_RECORD = {
     ("POST", f"/admin/connections/{ID}/refresh"): "renewal_requested",
     ("DELETE", f"/admin/connections/{ID}"): "disconnected",
     ("POST", "/admin/activation-links"): "link_created",
+    ("DELETE", "/admin/activation-links/{link_id}"): "link_withdrawn",
     ("POST", "/admin/events/{event_id}/redeliver"): "event_redelivered",
 }
 GATEWAY = f"/admin/connections/{ID}/infobip/{{path}}"
@@ -108,7 +109,8 @@ async def test_whatever_an_operator_does_is_on_record(
     await admin(hearth, "GET", f"{path}/token", secret=BACKEND)
     await admin(hearth, "POST", f"{path}/refresh", secret=WRITER)
     await admin(hearth, "DELETE", path, secret=WRITER)
-    await make_link(hearth)
+    link = (await admin(hearth, "POST", "/activation-links", secret=WRITER, json={})).json()["id"]
+    await admin(hearth, "DELETE", f"/activation-links/{link}", secret=WRITER)
     await admin(hearth, "POST", f"/events/{event['id']}/redeliver", secret=WRITER)
 
     found = await record(hearth)
@@ -117,7 +119,7 @@ async def test_whatever_an_operator_does_is_on_record(
     for entry in found:
         reading = entry["action"] == "authorization_read"
         assert entry["actor"] == ("backend" if reading else "writer")
-        concerns = None if entry["action"] == "link_created" else id_
+        concerns = None if entry["action"].startswith("link_") else id_
         assert entry["connectionId"] == concerns
 
 
