@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sandbox.clock import Clock
 from sandbox.config import RefreshMode
 from sandbox.directory import App, User
+from sandbox.renewals import RenewalRecord
 
 _SWEPT_PER_CALL = 8
 _GRAVES_KEPT = 20_000
@@ -22,6 +23,8 @@ class Token:
     app: App
     expires_at: float
     renewals: int = 0
+    renewed_at: float | None = None
+    """When this very token was last renewed, be it into another one or into itself."""
 
     @property
     def tail(self) -> str:
@@ -45,6 +48,7 @@ class Tokens:
         self._clock = clock
         self._live: OrderedDict[str, Token] = OrderedDict()
         self._graves: OrderedDict[str, tuple[str, User]] = OrderedDict()
+        self.record = RenewalRecord()
 
     def issue(self, user: User, app: App, *, seconds: float, renewals: int = 0) -> Token:
         """Make a new token, a UUID as in Infobip's API authentication page."""
@@ -74,6 +78,7 @@ class Tokens:
 
     def renew(self, token: Token, *, seconds: float, mode: RefreshMode) -> Token:
         """Renew a live token in the given manner and return the one to use from now on."""
+        self._note_renewal(token, mode)
         if mode == "extend":
             self._sweep()
             token.expires_at = self._clock.now() + seconds
@@ -103,6 +108,13 @@ class Tokens:
     def __len__(self) -> int:
         """How many tokens are in memory, dead ones that were not swept yet included."""
         return len(self._live)
+
+    def _note_renewal(self, token: Token, mode: RefreshMode) -> None:
+        now, before = self._clock.now(), token.renewed_at
+        left = token.expires_at - now
+        again = before is not None and (mode != "extend" or now - before < left / 3)
+        self.record.renewed(seconds_left=left, again=again)
+        token.renewed_at = now
 
     def _bury(self, token: Token, cause: str) -> None:
         del self._live[token.value]

@@ -37,6 +37,7 @@ async def get_state(world: WorldDep) -> JsonObject:
         "faults": world.faults.as_json(),
         "counters": dict(world.log.counters),
         "refusals": dict(world.log.refusals),
+        "renewals": world.tokens.record.as_json(),
         "liveTokens": len(world.tokens.live()),
         "clock": _clock(world),
         "accounts": [_account(account) for account in directory.accounts],

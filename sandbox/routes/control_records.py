@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import Field
 
 from sandbox.directory import Account, App, User
+from sandbox.renewals import RenewalRecord
 from sandbox.routes.control_access import WorldDep
 from sandbox.settings import CamelModel
 from sandbox.world import World
@@ -69,6 +70,12 @@ async def get_tokens(world: WorldDep, limit: Limit = 100) -> list[JsonObject]:
         }
         for token in newest
     ]
+
+
+@router.delete("/renewals", status_code=204)
+async def forget_renewals(world: WorldDep) -> None:
+    """Begin the record of renewals anew; ``GET /_sandbox/state`` shows it."""
+    world.tokens.record = RenewalRecord()
 
 
 @router.post("/tokens", status_code=201)

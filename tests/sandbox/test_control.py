@@ -220,3 +220,40 @@ async def test_events_are_taken_and_shown_with_their_headers_and_go_with_a_reset
     assert oldest["event"] == {"number": 0}
     await sandbox.control("POST", "reset")
     assert await sandbox.control("GET", "received-events") == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "twice"),
+    [("rotate", 0), ("keep", 1), ("extend", 1)],
+)
+async def test_the_record_of_renewals_tells_which_came_twice_and_what_was_left(
+    sandbox: SandboxClient, mode: str, twice: int
+) -> None:
+    """Where the old token dies at once, the second one is refused instead."""
+    await sandbox.control("PATCH", "settings", {"refreshMode": mode})
+    token = await sandbox.signed_in()
+    await sandbox.advance(40)
+    await sandbox.refresh(token)
+    await sandbox.advance(1)
+    await sandbox.refresh(token)
+
+    renewals = (await sandbox.control("GET", "state"))["renewals"]
+    assert renewals["count"] == 1 + twice
+    assert renewals["twice"] == twice
+    assert 18 < renewals["leastSecondsLeft"] <= 20
+    await sandbox.control("DELETE", "renewals")
+    renewals = (await sandbox.control("GET", "state"))["renewals"]
+    assert renewals == {"count": 0, "twice": 0, "leastSecondsLeft": None}
+
+
+async def test_a_token_that_goes_on_may_be_renewed_at_half_of_its_life_again_and_again(
+    sandbox: SandboxClient,
+) -> None:
+    await sandbox.control("PATCH", "settings", {"refreshMode": "extend"})
+    token = await sandbox.signed_in()
+    for _ in range(3):
+        await sandbox.advance(30)
+        await sandbox.refresh(token)
+
+    renewals = (await sandbox.control("GET", "state"))["renewals"]
+    assert (renewals["count"], renewals["twice"]) == (3, 0)

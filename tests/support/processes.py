@@ -1,4 +1,4 @@
-"""Hearth as processes of its own, which can really die."""
+"""Hearth, and its vendor, as processes of their own, which can really die."""
 
 import asyncio
 import json
@@ -98,3 +98,23 @@ def hearth_process(*arguments: str, environment: Mapping[str, str]) -> Iterator[
         yield process
     finally:
         process.kill_if_running()
+
+
+@contextmanager
+def sandbox_process(*, life_seconds: float) -> Iterator[str]:
+    """The URL of a sandbox that ends with the block, or with us."""
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--stop-with-input"]
+    process = subprocess.Popen(
+        [*command, "--token-lifetime", str(life_seconds)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().split()[-1].rstrip("/")
+    finally:
+        process.stdin.close()
+        process.wait(ENDS_WITHIN_SECONDS)
+        process.stdout.close()

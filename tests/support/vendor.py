@@ -60,6 +60,18 @@ class Vendor:
         """Call an address as Infobip would; what it answered."""
         return await self._post("/signed-calls", {"url": url, **order})
 
+    async def tokens_of_new_users(self, count: int) -> list[dict[str, str]]:
+        """Live tokens, each of a user of its own: `token`, `userKey`, `accountKey`."""
+        tokens: list[dict[str, str]] = []
+        while len(tokens) < count:
+            order = {"newUsers": True, "count": min(count - len(tokens), 10_000)}
+            tokens += (await self._post("/tokens", order))["tokens"]
+        return tokens
+
+    async def begin_record(self) -> None:
+        """Of renewals: see `renewals` in the snapshot."""
+        (await self._http.delete(f"{self.url}/_sandbox/renewals")).raise_for_status()
+
     async def count(self, kind: str) -> int:
         """How often something happened: `exchanges`, `refreshes`, `tokenRequests`, …"""
         return Counter((await self.snapshot())["counters"])[kind]
