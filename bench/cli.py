@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from bench.benchmarks import renewals, scale
+from app.logs import configure_logs
+from bench.benchmarks import renewals, scale, survival
+from bench.benchmarks.survival import Survived
 from bench.children import ChildFailed
 from bench.lab import Lab, open_lab
 from bench.results import Findings
 
 _RESULTS = Path(__file__).parent / "results"
-_ABOUT = {"renewals": renewals.ABOUT, "scale": scale.ABOUT}
+_ABOUT = {"renewals": renewals.ABOUT, "scale": scale.ABOUT, "survival": survival.ABOUT}
+_UNASKED = ("renewals", "scale")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,12 +40,28 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     say = _progress()
-    say("starting the stub and PostgreSQL")
-    with open_lab() as lab:
-        found = [_benchmark(name, lab, options, say) for name in options.only or _ABOUT]
+    names = options.only or list(_UNASKED)
+    found: list[Findings | Survived] = []
+    if "survival" in names:
+        found.append(_survival(options, say))
+    if measured := [name for name in names if name != "survival"]:
+        say("starting the stub and PostgreSQL")
+        with open_lab() as lab:
+            found += [_benchmark(name, lab, options, say) for name in measured]
     for findings in found:
         path = findings.write(options.results)
         print(f"\n{findings.table()}\nwritten to {path.name}")
+
+
+def _survival(options: argparse.Namespace, say: Callable[[str], None]) -> Survived:
+    configure_logs(level="WARNING")
+    say(f"survival: {survival.ABOUT}")
+    return survival.run(
+        scenarios=options.scenarios,
+        connections=options.connections,
+        life_seconds=options.life,
+        say=say,
+    )
 
 
 def _benchmark(
@@ -58,7 +77,8 @@ def _benchmark(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./run bench",
-        description="Measures Hearth on this machine, on loopback only. Takes about three minutes.",
+        description="Measures Hearth on this machine, on loopback only. Takes about three minutes; "
+        "survival, twelve more, is run only when it is asked for.",
     )
     parser.add_argument("--list", action="store_true", help="list the benchmarks and end")
     parser.add_argument(
@@ -72,6 +92,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--full", action="store_true", help="also load a million connections (about a minute more)"
+    )
+    parser.add_argument(
+        "--scenarios",
+        nargs="+",
+        choices=survival.SCENARIOS,
+        metavar="NAME",
+        default=survival.SCENARIOS,
+        help=f"of survival, only these: {', '.join(survival.SCENARIOS)}",
+    )
+    parser.add_argument(
+        "--connections",
+        type=_connections,
+        default=survival.SIZE.connections,
+        help="of survival (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--life",
+        type=_life,
+        default=survival.SIZE.life_seconds,
+        metavar="SECONDS",
+        help="of a token in survival (default: %(default)s)",
     )
     parser.add_argument("--results", type=Path, default=_RESULTS, help="folder for the JSON files")
     return parser
@@ -88,6 +129,20 @@ def _rounds(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 20:
         raise argparse.ArgumentTypeError("must be from 1 to 20")
+    return value
+
+
+def _connections(text: str) -> int:
+    value = int(text)
+    if not 64 <= value <= 20_000:
+        raise argparse.ArgumentTypeError("must be from 64 to 20000")
+    return value
+
+
+def _life(text: str) -> float:
+    value = float(text)
+    if not 6 <= value <= 600:
+        raise argparse.ArgumentTypeError("must be from 6 to 600")
     return value
 
 

@@ -72,8 +72,24 @@ class LiveTokens:
     def discard(self, connection_id: ConnectionId) -> None:
         self._tokens.pop(connection_id, None)
 
-    def discard_shards(self, shards: Collection[Shard]) -> None:
-        """Forget what somebody else renews from now on."""
-        gone = [one for one in self._tokens if shard_of(one) in shards]
-        for connection_id in gone:
-            del self._tokens[connection_id]
+    def take_out(self, shards: Collection[Shard]) -> list[LiveToken]:
+        """What somebody else renews from now on; it is here no more."""
+        gone = self.of(shards)
+        for token in gone:
+            del self._tokens[token.connection_id]
+        return gone
+
+    def put_back(self, token: LiveToken) -> LiveToken | None:
+        """What was taken out, as a new object, unless something as new came meanwhile."""
+        known = self._tokens.get(token.connection_id)
+        if known is not None and known.generation >= token.generation:
+            return None
+        again = LiveToken(
+            token.connection_id, token.generation, token.authorization, token.sent, token.life
+        )
+        self._tokens[token.connection_id] = again
+        return again
+
+    def of(self, shards: Collection[Shard]) -> list[LiveToken]:
+        """All of these shards."""
+        return [one for one in self._tokens.values() if shard_of(one.connection_id) in shards]

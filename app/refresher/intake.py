@@ -54,6 +54,22 @@ class Intake:
         overdue = await self.lose_overdue(shards, by_seconds=0)
         log.info("shards_loaded", shards=len(shards), tokens=loaded, overdue=overdue)
 
+    async def newer_here(self, tokens: Sequence[LiveToken]) -> list[LiveToken]:
+        """Those of which the database has an older generation.
+
+        It missed what we renewed while we were out of touch, or came back as it was before.
+        """
+        shards = {shard_of(token.connection_id) for token in tokens}
+        if not shards:
+            return []
+        async with self._database.transaction() as tx:
+            stored = await TokenStore(tx).generations(list(shards))
+        return [
+            token
+            for token in tokens
+            if stored.get(token.connection_id, token.generation) < token.generation
+        ]
+
     async def lose_overdue(self, shards: Collection[Shard], *, by_seconds: float) -> int:
         """Mark those as lost whose stored token is dead and that nobody here keeps alive; how many.
 

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 1_000
 _PAUSE_AFTER_FAILURE_SECONDS = 0.5
-_HANGS_AFTER_SECONDS = 1.0
+_HANGS_AFTER_SECONDS = 0.5
 
 _BUSY_FROM = 32
 _GATHER_SECONDS = 0.003
@@ -69,8 +69,11 @@ class Ledger:
         return self._last_failed or hangs
 
     def renewed(self, token: LiveToken) -> None:
-        self._renewed[token.connection_id] = token
-        self._work.set()
+        """Have it written, unless something newer waits for that already."""
+        waiting = self._renewed.get(token.connection_id)
+        if waiting is None or waiting.generation <= token.generation:
+            self._renewed[token.connection_id] = token
+            self._work.set()
 
     def retried(self, connection_id: ConnectionId, attempts: int, reason: str | None) -> None:
         """Note for the timeline that its renewal, told next, took so many failed attempts."""

@@ -12,8 +12,9 @@ from app.connections.live import LiveTokens
 from app.connections.vault import Vault
 from app.errors import DatabaseUnavailable
 from app.infobip.oauth import OAuth
-from app.models.identifiers import ConnectionId, ReplicaId, Shard
+from app.models.identifiers import ConnectionId, ReplicaId
 from app.refresher.ceiling import Ceiling
+from app.refresher.custody import Custody
 from app.refresher.intake import Intake
 from app.refresher.ledger import Ledger
 from app.refresher.pace import Pace
@@ -31,8 +32,6 @@ _POLL_EVERY_SECONDS = 5.0
 _POLL_UNHEARD_EVERY_SECONDS = 1.0  # where nothing is announced
 _POLL_WINDOW_SECONDS = 20.0
 _OVERDUE_AFTER_SECONDS = 10.0
-_LOOK_AGAIN_SECONDS = 0.1
-_HAND_OVER_WITHIN_SECONDS = 10.0
 
 # All of it has to fit into the ten seconds that a process has to end.
 _FINISH_WITHIN_SECONDS = 3.5
@@ -97,6 +96,15 @@ class Refresher:
             stats=self.stats,
             on_new=self._renewals.schedule,
         )
+        self._custody = Custody(
+            shares=self._shares,
+            intake=self._intake,
+            live=live,
+            ledger=self._ledger,
+            renewals=self._renewals,
+            stats=self.stats,
+            clock=clock,
+        )
         self._ceiling = Ceiling(
             rate_per_second=rate_per_second,
             pace=self._pace,
@@ -106,10 +114,7 @@ class Refresher:
             database=database,
             clock=clock,
         )
-        self._look_at_shares = asyncio.Event()
         self._look_at_requests = asyncio.Event()
-        self._to_load: asyncio.Queue[frozenset[Shard]] = asyncio.Queue()
-        self._to_hand_over: asyncio.Queue[frozenset[Shard]] = asyncio.Queue()
         self._to_look_at: asyncio.Queue[Collection[ConnectionId]] = asyncio.Queue()
         self._overtaken: set[ConnectionId] = set()
 
@@ -141,9 +146,9 @@ class Refresher:
         """
         starter = asyncio.create_task(self._renewals.run())
         duties: list[Coroutine[Any, Any, Any]] = [
-            self._keep_leases(),
-            self._load_gained(),
-            self._hand_over_surplus(),
+            self._custody.keep_leases(),
+            self._custody.settle_changes(),
+            self._custody.hand_over_surplus(),
             self._follow_announcements(),
             self._poll(),
             self._look_again(),
@@ -163,55 +168,6 @@ class Refresher:
             if task.done() and not task.cancelled():
                 task.result()
 
-    # --- whose ----------------------------------------------------------------------------
-
-    async def _keep_leases(self) -> None:
-        while True:
-            change = await self._shares.hold()
-            self.stats.shards_gained += len(change.gained)
-            self.stats.shards_gone += len(change.gone)
-            if change.gone:
-                self._live.discard_shards(change.gone)
-            if change.gained:
-                self._to_load.put_nowait(change.gained)
-            if change.surplus:
-                self._to_hand_over.put_nowait(change.surplus)
-            await _set_or_passed(self._look_at_shares, self._shares.look_every_seconds)
-
-    async def _load_gained(self) -> None:
-        """Beside the lease keeper: a long load must not cost us the leases."""
-        while True:
-            shards = await self._to_load.get()
-            try:
-                await self._intake.load_shards(shards)
-            except DatabaseUnavailable:
-                log.warning("shards_not_loaded", reason="database_unavailable")
-                self._shares.forget(shards)
-
-    async def _hand_over_surplus(self) -> None:
-        """What is under way ends and is written down first: who takes over reads it there."""
-        while True:
-            shards = await self._to_hand_over.get()
-            self._shares.begin_leaving(shards)
-            ended = await self._let_end(shards)
-            try:
-                await self._shares.finish_leaving(give_up=not ended)
-            except (DatabaseUnavailable, TimeoutError):
-                log.warning("shards_not_handed_over", reason="database_unavailable")
-                continue
-            if ended:
-                self._live.discard_shards(shards)
-                self.stats.shards_gone += len(shards)
-
-    async def _let_end(self, shards: Collection[Shard]) -> bool:
-        """Whether nothing of these shards is under way or unwritten any more."""
-        deadline = self._clock.monotonic() + _HAND_OVER_WITHIN_SECONDS
-        while self._clock.monotonic() < deadline:
-            if not (self._ledger.has_any_of(shards) or self._renewals.any_under_way(shards)):
-                return True
-            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-        return False
-
     async def _keep_to_ceiling(self) -> None:
         while True:
             with suppress(DatabaseUnavailable):
@@ -227,7 +183,7 @@ class Refresher:
                     if isinstance(news, Changed):
                         self._to_look_at.put_nowait([news.connection_id])
                     elif isinstance(news, SharesFreed):
-                        self._look_at_shares.set()
+                        self._custody.look()
                     else:
                         self._look_at_requests.set()
             except DatabaseUnavailable:
@@ -292,9 +248,3 @@ class Refresher:
         if len(self._ledger):
             log.error("not_all_written", waiting=len(self._ledger))
         await self._shares.release()
-
-
-async def _set_or_passed(event: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
-    event.clear()

@@ -128,7 +128,8 @@ class Renewals:
 
     def let_go(self, connection_id: ConnectionId) -> None:
         """Give a connection up, so that others can live."""
-        if (token := self._live.get(connection_id)) is not None:
+        token = self._live.get(connection_id)
+        if token is not None and token not in self._under_way:  # whose answer would revive it
             self._lose(token, LossCause.LET_GO)
 
     def any_under_way(self, shards: Collection[Shard]) -> bool:
@@ -176,7 +177,8 @@ class Renewals:
         """
         if self._shares.leaving and shard_of(token.connection_id) in self._shares.leaving:
             return now + _LOOK_AGAIN_SECONDS
-        if self._ledger.is_behind and self._shares.crowd.replicas > 1:
+        out_of_touch = self._ledger.is_behind or self._shares.away_seconds > 0
+        if out_of_touch and self._shares.crowd.replicas > 1:
             at = due_when_left_to_others(sent=token.sent, expires=token.expires)
             if at > now and not self._ledger.has(token.connection_id):
                 return at
@@ -214,7 +216,7 @@ class Renewals:
         self._pace.answered(throttled=False)
         self._stats.renewals += 1
         if not self._is_current(token):
-            self._tell(token.connection_id)
+            self._settle_for_others(token, renewed, sent=sent)
             return
         if token.failures:
             self._ledger.retried(token.connection_id, token.failures, token.trouble)
@@ -224,6 +226,20 @@ class Renewals:
         token.sent, token.life = sent, renewed.life_seconds
         self._ledger.renewed(token)
         self.schedule(token)
+        self._tell(token.connection_id)
+
+    def _settle_for_others(self, token: LiveToken, renewed: Token, *, sent: float) -> None:
+        """The connection is somebody else's by now, but this may be its only live token. Writing it
+        is safe: whoever has come further is not overwritten."""
+        self._ledger.renewed(
+            LiveToken(
+                token.connection_id,
+                token.generation + 1,
+                renewed.authorization,
+                sent,
+                renewed.life_seconds,
+            )
+        )
         self._tell(token.connection_id)
 
     def _settle_failure(self, token: LiveToken, error: InfobipError) -> None:

@@ -17,18 +17,22 @@ log = structlog.get_logger(__name__)
 
 _LOOKS_PER_LEASE = 3
 _ASK_WITHIN_SECONDS = 2.0
+_ASK_WITHIN_LEASES = 0.5
+"""Whoever waits for longer than a lease lasts would have to stop renewing meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What came and went since the last look. A shard may be in both: it was away in between.
 
-    `surplus` is what others should have: it stays ours until it is handed over.
+    `surplus` is what others should have: it stays ours until it is handed over. `back`: the
+    database was away and is in touch again.
     """
 
     gained: frozenset[Shard] = frozenset()
     gone: frozenset[Shard] = frozenset()
     surplus: frozenset[Shard] = frozenset()
+    back: bool = False
 
 
 def fair_share(replicas: int) -> int:
@@ -55,6 +59,7 @@ class Shares:
         self.replica = replica
         self.lease_seconds = lease_seconds
         self.look_every_seconds = lease_seconds / _LOOKS_PER_LEASE
+        self._ask_within_seconds = min(_ASK_WITHIN_SECONDS, lease_seconds * _ASK_WITHIN_LEASES)
         self.crowd = Crowd(replicas=1, live=0)
         self._database = database
         self._report = report
@@ -92,18 +97,20 @@ class Shares:
         try:
             holding = await self._ask(asked_at)
         except (DatabaseUnavailable, TimeoutError):
-            self._lost_touch(asked_at)
-            return Change()
+            if self._clock.monotonic() - asked_at < self.lease_seconds:
+                self._lost_touch(asked_at)
+            return Change()  # else it was we who stood still; nothing is renewed before we know
         epochs = holding.epochs
         before, self._epochs, self._held_at = self._epochs, epochs, asked_at
-        self.crowd, self._away_since = holding.crowd, None
+        back, self._away_since = self._away_since is not None, None
+        self.crowd = holding.crowd
         if self._in_touch_since is None:
             self._in_touch_since = asked_at
         gained = {shard for shard, epoch in epochs.items() if before.get(shard) != epoch}
         gone = {shard for shard, epoch in before.items() if epochs.get(shard) != epoch}
         if gained or gone:
             log.info("shards_changed", gained=len(gained), gone=len(gone), held=len(epochs))
-        return Change(frozenset(gained), frozenset(gone), self._surplus(epochs))
+        return Change(frozenset(gained), frozenset(gone), self._surplus(epochs), back)
 
     def forget(self, shards: frozenset[Shard]) -> None:
         """Treat these as not held, so that the next look gains them once more."""
@@ -165,7 +172,7 @@ class Shares:
     async def _ask(self, now: float) -> Holding:
         """Leases are renewed in a statement of their own, so that nothing else can undo that."""
         since, ttl = self._in_touch_since, self.lease_seconds
-        async with asyncio.timeout(_ASK_WITHIN_SECONDS), self._database.statement() as tx:
+        async with asyncio.timeout(self._ask_within_seconds), self._database.statement() as tx:
             store = LeaseStore(tx)
             epochs = await store.renew(self.replica, ttl_seconds=ttl)
             crowd = await store.report(self.replica, self._report(), ttl_seconds=ttl)

@@ -23,7 +23,7 @@ _STILL_THERE_AFTER_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A connection was made, remade or ended."""
+    """A connection was made, remade, ended, lost or found alive."""
 
     connection_id: ConnectionId
 
@@ -42,8 +42,9 @@ RefresherNews = Changed | SharesFreed | RenewalWanted
 
 
 async def refresher_news(database: Database) -> AsyncGenerator[RefresherNews, None]:
-    """What concerns refreshers; see `_announced`."""
-    async for channel, payload in _announced(database, CHANNEL, FREED, WANTED):
+    """What concerns refreshers; see `_announced`. A connection that came alive again was found so
+    by another one, and is now for its owner to keep."""
+    async for channel, payload in _announced(database, CHANNEL, STATES, FREED, WANTED):
         if channel == FREED:
             yield SharesFreed()
         elif channel == WANTED:

@@ -224,6 +224,17 @@ class TokenStore:
             async for piece in rows.partitions():
                 yield [_sealed_token(row) for row in piece]
 
+    async def generations(self, shards: Sequence[Shard]) -> dict[ConnectionId, int]:
+        """How far each connection of these shards has come, be it alive or not."""
+        statement = select(tokens.c.connection_id, tokens.c.generation).where(
+            tokens.c.shard == any_(literal(list(shards), ARRAY(SmallInteger)))
+        )
+        found: dict[ConnectionId, int] = {}
+        async with self._tx.stream(statement, execution_options={"yield_per": _PIECE}) as rows:
+            async for piece in rows.partitions():
+                found.update((ConnectionId(row[0]), row[1]) for row in piece)
+        return found
+
     async def load(self, ids: Sequence[ConnectionId]) -> list[SealedToken]:
         """The live tokens among these connections."""
         statement = _live().where(tokens.c.connection_id == any_(literal(list(ids), ARRAY(Uuid))))

@@ -13,6 +13,9 @@ from app.embedded_postgres import EmbeddedPostgres
 from app.store.database import Database
 from app.store.schema import migrate
 
+_migrating = asyncio.Lock()
+"""Alembic keeps what it works on in globals."""
+
 
 class OwnPostgres:
     """A real server in a folder of its own. What takes long is done in a thread: the test's event
@@ -30,7 +33,7 @@ class OwnPostgres:
     @property
     def socket(self) -> str:
         """The Unix socket it listens on."""
-        _, _, folder, port = (self._cluster / "postmaster.pid").read_text().split("\n")[1:5]
+        _, _, port, folder = (self._cluster / "postmaster.pid").read_text().split("\n")[1:5]
         return f"{folder}/.s.PGSQL.{port}"
 
     @property
@@ -68,7 +71,8 @@ async def own_postgres(folder: Path) -> AsyncIterator[tuple[OwnPostgres, Databas
     postgres = OwnPostgres(folder)
     database = Database(url=await postgres.start(), pool_size=2)
     try:
-        await migrate(database)
+        async with _migrating:
+            await migrate(database)
         yield postgres, database
     finally:
         await database.close()

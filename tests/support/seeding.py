@@ -56,7 +56,7 @@ async def seed(
                     vault.seal(one, f"IBSSO {token['token']}")
                     for one, token in zip(ids, tokens, strict=True)
                 ],
-                "ages": [random.uniform(0, life_seconds / 3) for _ in ids],  # noqa: S311
+                "ages": [random.uniform(0, life_seconds / 3) for _ in ids],
                 "life": life_seconds,
             },
         )

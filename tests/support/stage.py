@@ -1,10 +1,11 @@
-"""A whole deployment of real processes that a scenario may torment: a vendor, a Postgres, Hearths."""
+"""A deployment of real processes that a scenario may torment: a vendor, a Postgres, refreshers."""
 
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,8 +14,7 @@ from sqlalchemy import text
 from app.models.identifiers import SHARD_COUNT
 from app.refresher.shares import fair_share
 from app.store.database import Database
-from tests.support.cuttable import cuttable_way
-from tests.support.mortal_postgres import MortalPostgres, mortal_postgres
+from tests.support.own_postgres import OwnPostgres, own_postgres
 from tests.support.processes import HearthProcess, hearth_process, sandbox_process
 from tests.support.seeding import seed
 from tests.support.servers import free_port
@@ -23,7 +23,7 @@ from tests.support.vendor import Vendor
 from tests.support.waiting import eventually
 
 _SETTLES_WITHIN_LIVES = 3.0
-_SLACK_SECONDS = 30.0
+_SLACK_SECONDS = 60.0
 """For what does not shrink with a token's life, on a machine that others use as well."""
 
 _ROUND_TRIP_SECONDS = 0.02
@@ -31,11 +31,13 @@ _ROUND_TRIP_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much is at stake. `lives_away` is how long a database outage lasts."""
+    """How much is at stake. `lives_away` is how long a database outage lasts, `lives_of_faults`
+    how long a vendor behaves badly where its behaviour alone would not end a life."""
 
     connections: int
     life_seconds: float
-    lives_away: float
+    lives_away: float = 5.0
+    lives_of_faults: float = 1.0
 
 
 @dataclass(eq=False, slots=True)
@@ -52,7 +54,7 @@ class Stage:
 
     size: Size
     vendor: Vendor
-    postgres: MortalPostgres
+    postgres: OwnPostgres
     database: Database
     http: httpx.AsyncClient
     environment: dict[str, str]
@@ -163,22 +165,29 @@ class Stage:
 
         await eventually(reached, within_seconds=times * self.life + _SLACK_SECONDS)
 
-    async def _rows(self, statement: str, **values: object) -> Sequence[tuple[object, ...]]:
+    async def _rows(self, statement: str, **values: object) -> Sequence[tuple[Any, ...]]:
         async with self.database.statement() as tx:
             return [tuple(row) for row in await tx.execute(text(statement), values)]
+
+
+@contextmanager
+def folder_for_all() -> Iterator[Path]:
+    """As root, Postgres runs under another account, which has to get there."""
+    with tempfile.TemporaryDirectory(prefix="hearth-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @asynccontextmanager
 async def stage(size: Size, *, mode: str) -> AsyncIterator[Stage]:
     """Everything but refreshers and connections; all of it is gone afterwards."""
     async with AsyncExitStack() as exits:
-        folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="hearth-")))
-        folder.chmod(0o755)  # as root, Postgres runs under another account, which has to get there
+        folder = exits.enter_context(folder_for_all())
         url = exits.enter_context(sandbox_process(life_seconds=size.life_seconds))
         http = await exits.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=20))
         vendor = Vendor(http, url=url)
         await vendor.configure(refreshMode=mode, latencySeconds=_ROUND_TRIP_SECONDS)
-        postgres, database = await exits.enter_async_context(mortal_postgres(folder))
+        postgres, database = await exits.enter_async_context(own_postgres(folder))
         environment = await environment_for(
             vendor, port=8000, database_url=postgres.url, life_seconds=size.life_seconds
         )
