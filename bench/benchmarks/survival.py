@@ -69,16 +69,17 @@ async def _all(size: Size, scenarios: Sequence[str], say: Callable[[str], None])
     lanes = [lane for lane in lanes if lane.troubles]
     start = asyncio.Barrier(len(lanes))
 
-    async def go_through(lane: Lane) -> list[Found]:
-        found = []
+    async def go_through(lane: Lane) -> None:
         async for one in survival.run(lane, size, when_all_are_there=start):
             say(f"  {' '.join(_cells(one))}")
             found.append(one)
-        return found
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(go_through(lane)) for lane in lanes]
-    return [one for task in tasks for one in task.result()]
+    found: list[Found] = []
+    ends = await asyncio.gather(*map(go_through, lanes), return_exceptions=True)
+    for lane, end in zip(lanes, ends, strict=True):
+        if isinstance(end, BaseException):
+            say(f"  {lane.mode}: {', '.join(one.__name__ for one in lane.troubles)}: {end!r}")
+    return sorted(found, key=lambda one: SCENARIOS.index(one.scenario))
 
 
 def _cells(found: Found) -> tuple[str, ...]:

@@ -116,5 +116,9 @@ def sandbox_process(*, life_seconds: float) -> Iterator[str]:
         yield process.stdout.readline().split()[-1].rstrip("/")
     finally:
         process.stdin.close()
-        process.wait(ENDS_WITHIN_SECONDS)
+        try:
+            process.wait(ENDS_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         process.stdout.close()
