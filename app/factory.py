@@ -43,6 +43,7 @@ from app.events.receiver import Receiver
 from app.gateway.gateway import Gateway
 from app.gateway.policy import Policy
 from app.gateway.slots import Slots
+from app.history import History
 from app.infobip.app_credentials import Portal
 from app.infobip.calls import Calls, Limits
 from app.infobip.oauth import OAuth, OAuthApp
@@ -75,6 +76,7 @@ class Process:
     admin_keys: AdminKeys
     database: Database
     overview: Overview
+    history: History
     api_keys: ApiKeys
     edits: ConnectionEdits
     handouts: Handouts
@@ -285,12 +287,14 @@ def _wire(
         renewer=refresher,
         within_seconds=settings.web.gateway_timeout_seconds,
     )
+    overview = Overview(database=database)
     return Process(
         settings=settings,
         clock=clock,
         admin_keys=admin_keys,
         database=database,
-        overview=Overview(database=database),
+        overview=overview,
+        history=History(overview=overview, refresher=refresher, clock=clock),
         api_keys=ApiKeys(
             database=database,
             vault=vault,

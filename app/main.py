@@ -27,6 +27,7 @@ from app.web.routes import (
     admin_connections,
     admin_events,
     admin_links,
+    admin_picture,
     admin_refresher,
     admin_settings,
     callback,
@@ -89,6 +90,7 @@ def create_app(
         admin_connections,
         admin_links,
         admin_refresher,
+        admin_picture,
         admin_settings,
         admin_app,
         admin_audit,
@@ -163,6 +165,7 @@ async def _duties(
         for duty in (
             purge_for_ever(process.database, _kept(process.settings)),
             process.usage.write_for_ever(),
+            process.history.follow(),
             process.refusals.write_for_ever(),
             process.news.follow(),
         )

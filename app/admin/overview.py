@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.errors import ConnectionUnknown
 from app.models.audit import Asked, Recorded
-from app.models.connection import Connection
+from app.models.connection import Connection, ConnectionStatus
 from app.models.identifiers import ConnectionId
 from app.models.listing import Place, Wanted
 from app.models.replica import Fleet
@@ -61,6 +61,11 @@ class Overview:
             found = await AuditStore(tx).list_newest(asked, before=before, limit=limit + 1)
         items = found[:limit]
         return AuditPage(items, items[-1].id if len(found) > limit else None)
+
+    async def count_connections(self) -> dict[ConnectionStatus, int]:
+        """How many there are in each state."""
+        async with self._database.statement() as tx:
+            return await ConnectionStore(tx).count()
 
     async def fleet(self) -> Fleet:
         """All refreshers."""

@@ -136,6 +136,12 @@ class ConnectionStore:
         )
         return [connection_of(row) for row in await self._tx.execute(alive.limit(limit))]
 
+    async def count(self) -> dict[ConnectionStatus, int]:
+        """How many there are in each state; looks at all of them."""
+        statement = select(connections.c.status, func.count()).group_by(connections.c.status)
+        found = {ConnectionStatus(row[0]): int(row[1]) for row in await self._tx.execute(statement)}
+        return {status: found.get(status, 0) for status in ConnectionStatus}
+
     async def put_api_key(
         self,
         connection_id: ConnectionId,

@@ -145,7 +145,7 @@ class AdminKeyFirst:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _is_admin(scope["path"]):
+        if scope["type"] == "http" and _is_admin(scope["path"]) and not _is_shell(scope):
             try:
                 await admin_of(HTTPConnection(scope))
             except AdminKeyMissing as error:
@@ -156,6 +156,11 @@ class AdminKeyFirst:
 
 def _is_admin(path: str) -> bool:
     return path == "/admin" or path.startswith("/admin/")
+
+
+def _is_shell(scope: Scope) -> bool:
+    """The page that asks for the key: static, the same for everybody."""
+    return bool(scope["path"] == "/admin/status" and scope["method"] == "GET")
 
 
 def _may_ask(scope: Scope, cors_origins: tuple[str, ...]) -> bool:

@@ -22,6 +22,8 @@ from tests.support.wire import wire
 
 pytestmark = pytest.mark.anyio
 
+SHELLS = {"/admin/status"}
+"""Pages that ask for the key themselves: static, the same for everybody."""
 ID = "00000000-0000-4000-8000-000000000000"
 
 
@@ -35,7 +37,7 @@ def admin_routes() -> list[tuple[str, str]]:
         for context in iter_route_contexts(create_app(settings).routes)
         if context.path is not None and context.path.startswith("/admin")
         for method in context.methods or ("GET", "POST")
-        if method != "HEAD"
+        if method != "HEAD" and context.path not in SHELLS
     )
 
 
@@ -129,6 +131,20 @@ async def test_what_is_not_there_is_not_told_apart_without_a_key(hearth: Hearth)
             answer = await connection.answer()
 
         assert answer.status == 401, line
+
+
+async def test_the_page_that_asks_for_the_key_is_public_and_nothing_beside_it(
+    hearth: Hearth,
+) -> None:
+    shell = await hearth.http.get(f"{hearth.url}/admin/status")
+    assert (shell.status_code, shell.headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+    for method, path in (
+        ("POST", "/admin/status"),
+        ("GET", "/admin/status/"),
+        ("GET", "/admin/statu"),
+    ):
+        assert (await hearth.http.request(method, hearth.url + path)).status_code == 401
 
 
 async def test_no_body_is_looked_at_without_a_key(hearth: Hearth) -> None:

@@ -32,6 +32,9 @@ OTHERS = [
     "/api/infobip/account/1/balance",
     "/nothing",
     "/docs",
+    "/admin/status",
+    "/console/assets/docs.js",
+    "/console/swagger-ui/swagger-ui.css",
 ]
 
 

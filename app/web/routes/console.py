@@ -21,6 +21,12 @@ async def show_docs() -> Response:
     return _page("docs.html")
 
 
+@router.get("/admin/status")
+async def show_status() -> Response:
+    """The live picture. The page alone is public; what it shows, it fetches with a key."""
+    return _page("status.html")
+
+
 def assets() -> list[Mount]:
     """Scripts and styles of our own, and Swagger UI's."""
     return [
