@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.audit import EVERYTHING, Action, Asked, Deed, Recorded
@@ -27,6 +27,7 @@ class AuditStore:
     ) -> Sequence[Recorded]:
         """The newest first; `before` is the id of the last one of the page before."""
         conditions = [
+            audit.c.action.in_(list(Action)),  # a newer version may have written others
             *(
                 column == value
                 for column, value in (
@@ -40,7 +41,7 @@ class AuditStore:
             *([audit.c.at < asked.until] if asked.until else []),
             *([audit.c.id < before] if before is not None else []),
         ]
-        statement = select(audit).where(and_(True, *conditions)).order_by(audit.c.id.desc())
+        statement = select(audit).where(*conditions).order_by(audit.c.id.desc())
         return [
             Recorded(
                 row.id,

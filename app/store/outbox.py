@@ -8,7 +8,7 @@ still tells of the connections that it lost.
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, delete, func, literal, literal_column, select, text, update
+from sqlalchemy import Row, delete, func, literal, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +18,9 @@ from app.store.intervals import seconds
 from app.store.tables import deliverers, outbox
 
 _PENDING = outbox.c.status == DeliveryStatus.PENDING
+_KNOWN = outbox.c.type.in_(list(EventType))
+"""A newer version may have written others while it is rolled out, or before it was rolled back."""
+
 _WANTED = "EXISTS (SELECT FROM deliverers WHERE until > now())"
 
 
@@ -80,7 +83,7 @@ class OutboxStore:
         """So many of those that are due; nobody else gets them before the lease is over."""
         due = (
             select(outbox.c.sequence)
-            .where(_PENDING, outbox.c.due_at <= func.now())
+            .where(_PENDING, _KNOWN, outbox.c.due_at <= func.now())
             .order_by(outbox.c.due_at)
             .limit(at_most)
             .with_for_update(skip_locked=True)
@@ -127,7 +130,8 @@ class OutboxStore:
     # --- looking --------------------------------------------------------------------------
 
     async def get(self, event_id: UUID) -> Outgoing | None:
-        row = (await self._tx.execute(select(outbox).where(outbox.c.id == event_id))).one_or_none()
+        statement = select(outbox).where(outbox.c.id == event_id, _KNOWN)
+        row = (await self._tx.execute(statement)).one_or_none()
         return _outgoing(row) if row else None
 
     async def list_newest(
@@ -145,14 +149,14 @@ class OutboxStore:
         ]
         if before is not None:
             wanted.append(outbox.c.sequence < before)
-        statement = select(outbox).where(and_(True, *wanted)).order_by(outbox.c.sequence.desc())
+        statement = select(outbox).where(_KNOWN, *wanted).order_by(outbox.c.sequence.desc())
         return [_outgoing(row) for row in await self._tx.execute(statement.limit(limit))]
 
     async def redeliver(self, event_id: UUID) -> Outgoing | None:
         """Have it delivered (again) now, with all its attempts before it."""
         statement = (
             update(outbox)
-            .where(outbox.c.id == event_id)
+            .where(outbox.c.id == event_id, _KNOWN)
             .values(status=DeliveryStatus.PENDING, attempts=0, due_at=func.now(), delivered_at=None)
             .returning(*outbox.c)
         )

@@ -98,6 +98,18 @@ async def test_what_was_put_there_is_there(database: Database) -> None:
     assert [one.deed for one in reversed(found)] == deeds
 
 
+async def test_what_a_newer_version_has_written_does_not_keep_the_rest_from_being_read(
+    database: Database,
+) -> None:
+    await put(database)
+    async with database.statement() as tx:
+        await tx.exec_driver_sql(
+            "INSERT INTO audit (actor, action, details) VALUES ('ops', 'newer_action', '{}')"
+        )
+
+    assert await count(database) == 1
+
+
 def test_the_documentation_explains_every_action() -> None:
     explained = DOCUMENTED.partition("| `action` |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| ((?:`\w+`,? ?)+) \|", explained, re.M)

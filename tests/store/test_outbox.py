@@ -253,3 +253,14 @@ async def test_old_events_are_removed_delivered_or_not(database: Database) -> No
         assert await OutboxStore(tx).purge(kept_seconds=0, at_most=10) == 1
 
     assert await told(database) == []
+
+
+async def test_what_a_newer_version_has_written_is_left_to_it(database: Database) -> None:
+    connection_id, _ = await connect(database)
+    async with database.statement() as tx:
+        await tx.exec_driver_sql("INSERT INTO outbox (type, data) VALUES ('newer.kind', '{}')")
+
+    assert await types(database) == ["connected"]
+    assert [claimed.event.connection_id for claimed in await claim(database)] == [connection_id]
+    async with database.statement() as tx:
+        assert (await OutboxStore(tx).backlog()).pending == 2
