@@ -57,7 +57,8 @@ class Ceiling:
         await self._let_go(ours - capacity)
 
     async def _let_go(self, too_many: int) -> None:
-        """Once it has lasted: while shards change hands, some are counted twice for a moment."""
+        """Once it has lasted: while shards change hands, some are counted twice for a moment, and
+        for a moment those who were let go are still counted."""
         now = self._clock.monotonic()
         if too_many <= 0 or self._shares.leaving:
             self._too_many_since = None
@@ -71,6 +72,7 @@ class Ceiling:
         log.error("connections_let_go", count=len(unused), rate_per_second=self._rate)
         for connection_id in unused:
             self._renewals.let_go(connection_id)
+        self._too_many_since = None
 
     def _warn_when_near(self, everyone: int, capacity: int) -> None:
         was_near, self._is_near = self._is_near, everyone > _NEAR * capacity

@@ -9,6 +9,7 @@ from app.refresher.pace import Pace
 
 _Entry = tuple[float, int, LiveToken]
 _AT_ONCE = float("-inf")
+_LATE = 0.55
 
 
 class Line:
@@ -59,6 +60,11 @@ class Line:
         """How far into its life the one is that is nearest to its end; 0 when nobody waits."""
         heads = (heap[0][2] for heap in (self._first_attempts, self._retries) if heap)
         return max(((now - token.sent) / token.life for token in heads), default=0.0)
+
+    def late(self, now: float) -> int:
+        """How many have passed half of their lives by more than what spreads renewals."""
+        heaps = (self._first_attempts, self._retries)
+        return sum(now - token.sent > _LATE * token.life for heap in heaps for _, _, token in heap)
 
     def _nearest_expiry_first(self) -> list[list[_Entry]]:
         """The heaps with something in them, once those are gone that are nobody's any more."""

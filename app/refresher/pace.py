@@ -17,6 +17,7 @@ LATEST_RENEWAL = 0.9
 _SPARE = 0.97
 """Of what a ceiling allows, a little is kept for attempts that fail."""
 
+_ROOMY, _HEAD_START = 0.35, 0.4
 _BURST_SECONDS = 0.25
 _RETRIES_PER_RENEWAL = 4.0
 _FEWEST_RETRIES_PER_SECOND = 10.0
@@ -82,6 +83,16 @@ class Pace:
         if self._ceiling is None:
             return None
         return int(self._ceiling * self._life * LATEST_RENEWAL * _SPARE)
+
+    def head_start(self, live: int) -> float:
+        """How many seconds before its time a renewal may be sent, if there is nothing else to do.
+
+        Under a ceiling that leaves little room, those who came at the same time cannot all wait
+        until half of their lives: the last of them would come too late.
+        """
+        if self._ceiling is None or live < _ROOMY * self._ceiling * self._life:
+            return 0.0
+        return _HEAD_START * self._life
 
     def set_ceiling(self, rate: float | None, *, now: float) -> None:
         """This process's part of what the operator allows the whole deployment."""

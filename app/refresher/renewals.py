@@ -74,7 +74,8 @@ class Renewals:
 
     @property
     def waiting(self) -> int:
-        return len(self._line)
+        """How many are late; others may stand in line before their time."""
+        return self._line.late(self._clock.monotonic())
 
     async def run(self) -> None:
         """Put in line what becomes due, and have it sent."""
@@ -88,6 +89,7 @@ class Renewals:
             looked_at = now
             for token in self._timetable.take_due(now):
                 self._now_due(token, paused=paused)
+            self._use_room(now)
             self._pace.adjust(now, live=len(self._live), stretched=self._line.stretched(now))
             self._crew.wake(self._line.ready(now))
 
@@ -148,6 +150,14 @@ class Renewals:
             self.schedule(token)  # what has piled up is spread anew
         else:
             self._line.add(token)
+
+    def _use_room(self, now: float) -> None:
+        """Put in line ahead of their time as many as the pace would let through now."""
+        head_start = self._pace.head_start(len(self._live))
+        if head_start and not self._line and self._pace.left(now) >= 1.0:
+            ahead = self._timetable.take_ahead(now + head_start, unless=_has_failed)
+            for token in ahead:
+                self._line.add(token)
 
     def _bring_forward(self, token: LiveToken) -> None:
         if not self._line.move_up(token):
@@ -288,3 +298,8 @@ class Renewals:
         for told in self._waiters.get(connection_id, ()):
             if not told.done():
                 told.set_result(None)
+
+
+def _has_failed(token: LiveToken) -> bool:
+    """Such a token waits on purpose."""
+    return token.failures > 0

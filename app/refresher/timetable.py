@@ -1,5 +1,7 @@
 """What is due when: a timing wheel, so that a million entries cost no more than a thousand."""
 
+from collections.abc import Callable
+
 from app.connections.live import LiveToken
 
 TICK_SECONDS = 0.02
@@ -35,6 +37,24 @@ class Timetable:
                     due.append(token)
         self._next_tick = max(self._next_tick, last + 1)
         return due
+
+    def take_ahead(self, until: float, *, unless: Callable[[LiveToken], object]) -> list[LiveToken]:
+        """Tokens that become due by then, before their time; some stay where they are."""
+        last = _tick(until)
+        taken: list[LiveToken] = []
+        for tick in sorted(tick for tick in self._slots if tick <= last):
+            slot = self._slots[tick]
+            stay = []
+            for token in slot:
+                if token.appointment is not slot:
+                    continue
+                if unless(token):
+                    stay.append(token)
+                else:
+                    token.appointment = None
+                    taken.append(token)
+            slot[:] = stay
+        return taken
 
 
 def _tick(time: float) -> int:

@@ -96,3 +96,11 @@ def test_how_far_the_most_urgent_one_is_into_its_life() -> None:
     waiting.add(token(1, age=30), token(2, age=45), token(3, age=36, failures=1))
 
     assert waiting.line.stretched(NOW) == 0.75
+
+
+def test_who_stands_in_line_before_their_time_is_not_late() -> None:
+    waiting = Waiting(ceiling=1)
+    waiting.add(token(1, age=10), token(2, age=32), token(3, age=40), token(4, age=50, failures=1))
+
+    assert len(waiting.line) == 4
+    assert waiting.line.late(NOW) == 2

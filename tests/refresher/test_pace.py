@@ -207,3 +207,13 @@ def test_a_ceiling_that_is_lifted_holds_nothing_back() -> None:
     pace.set_ceiling(None, now=0)
 
     assert all(pace.may_send(0, retry=False, stretched=0.5) for _ in range(100))
+
+
+def test_there_is_a_head_start_only_where_a_ceiling_leaves_little_room() -> None:
+    pace = Pace(life_seconds=LIFE, now=0)
+    assert pace.head_start(1_000_000) == 0
+
+    pace.set_ceiling(10, now=0)
+
+    assert pace.head_start(200) == 0
+    assert 0 < pace.head_start(300) < LIFE / 2

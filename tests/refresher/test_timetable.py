@@ -147,3 +147,17 @@ class Rounds(RuleBasedStateMachine):
 
 TestRounds = Rounds.TestCase
 TestRounds.settings = settings(deadline=None, max_examples=40, stateful_step_count=25)
+
+
+def test_what_is_taken_ahead_of_its_time_comes_out_once_and_the_rest_in_time() -> None:
+    timetable = Timetable(now=NOW)
+    first, stays, late = entry(1), entry(2), entry(3)
+    for due, one in ((NOW + 10, first), (NOW + 10, stays), (NOW + 30, late)):
+        timetable.add(due, one)
+
+    assert timetable.take_ahead(NOW + 20, unless=lambda one: one is stays) == [first]
+    timetable.add(NOW + 5, first)
+
+    assert timetable.take_due(NOW + 6) == [first]
+    assert timetable.take_due(NOW + 11) == [stays]
+    assert timetable.take_due(NOW + 31) == [late]
