@@ -15,6 +15,7 @@ from app.errors import DatabaseUnavailable
 from app.factory import Process, open_process
 from app.metrics import VERSION
 from app.settings import Settings, origin_of
+from app.web.front_end_files import front_end_paths
 from app.web.metrics_port import serve_metrics
 from app.web.middleware import WebRules, install_middleware
 from app.web.openapi.document import install_document, operation_id
@@ -107,7 +108,7 @@ def create_app(
         console,
     ):
         app.include_router(routes.router)
-    app.router.routes += [ui.assets(), *console.assets(), *gateway.routes()]
+    app.router.routes += [*ui.assets(settings.pages), *console.assets(), *gateway.routes()]
     install_document(app)
     return app
 
@@ -148,6 +149,7 @@ def _web_rules(settings: Settings) -> WebRules:
         cors_origins=settings.web.cors_origins,
         trusted_proxies=settings.web.trusted_proxies,
         https=settings.web.public_url.startswith("https:"),
+        front_ends=front_end_paths(settings.pages),
     )
 
 

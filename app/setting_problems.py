@@ -1,6 +1,7 @@
 """How settings fit together, and which of them would be unsafe: a sentence each."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from app.infobip.hosts import allowed_api_url, read_base_url
 from app.security.sealing import parse_key
@@ -14,7 +15,7 @@ _LEAST_DIFFERENT_BYTES = 12
 def problems(settings: Settings) -> list[str]:
     """What keeps this configuration from serving, each a sentence with its remedy."""
     found = _app_problems(settings.infobip) + _events_problems(settings.events)
-    found += _key_problems(settings.storage)
+    found += _key_problems(settings.storage) + _front_end_problems(settings)
     if not settings.storage.encryption_keys and settings.storage.database_url is not None:
         found.append(
             "ENCRYPTION_KEYS is not set: make a key with `python -m app generate-key` and keep "
@@ -49,6 +50,25 @@ def _key_problems(storage: StorageSettings) -> list[str]:
             "`python -m app generate-key`, put it first, and run `python -m app reseal`."
         )
     return found
+
+
+def _front_end_problems(settings: Settings) -> list[str]:
+    found = []
+    front_ends = {
+        "CONTEXT_CARD_UI": settings.pages.context_card_ui,
+        "SETTINGS_UI": settings.pages.settings_ui,
+    }
+    for name, where in front_ends.items():
+        if isinstance(where, Path) and not (where / "index.html").is_file():
+            found.append(f"{name} is not a folder with an index.html: name a built front end's.")
+        if isinstance(where, str) and _origin(where) not in settings.web.cors_origins:
+            found.append(f"{name} is on an origin that CORS_ORIGINS does not list: add it there.")
+    return found
+
+
+def _origin(url: str) -> str | None:
+    parts = read_base_url(url.partition("?")[0])
+    return parts.origin if parts else None
 
 
 def _app_problems(infobip: InfobipSettings) -> list[str]:

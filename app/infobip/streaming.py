@@ -4,18 +4,42 @@ Renewals and exchanges use pyreqwest, which takes a third of the CPU; but a call
 answer cannot be called off there: it goes on until its time limit, and Infobip works for nobody.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from pyqwest import HTTPTransport, HTTPVersion, ReadError, RemoteProtocolError, WriteError
+from pyqwest import (
+    HTTPTransport,
+    HTTPVersion,
+    ReadError,
+    RemoteProtocolError,
+    Request,
+    Response,
+    WriteError,
+)
 
 from app.infobip.errors import TimedOut, Unreachable
+
+STREAMING_ERRORS = (TimeoutError, ConnectionError, RemoteProtocolError, ReadError, WriteError)
+"""What a call ends in without an answer."""
 
 _CONNECT_SECONDS = 5.0
 _IDLE_CONNECTIONS_PER_HOST = 1_000
 
 
-def build_streaming(*, extra_ca_pem: bytes | None) -> HTTPTransport:
+class StreamingClient(Protocol):
+    """What is needed of pyqwest's transport."""
+
+    def execute(self, request: Request) -> Awaitable[Response]:
+        """Send it and wait for the answer's head."""
+        ...
+
+    def aclose(self) -> Awaitable[None]:
+        """Give up all connections."""
+        ...
+
+
+def build_streaming(*, extra_ca_pem: bytes | None) -> StreamingClient:
     """Nothing is followed, remembered or decoded on the way; who calls sets the time limits."""
     return HTTPTransport(
         tls_ca_cert=extra_ca_pem,
@@ -39,5 +63,5 @@ def translated_streaming_errors() -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise TimedOut(type(error).__name__) from error
-    except (ConnectionError, RemoteProtocolError, ReadError, WriteError) as error:
+    except STREAMING_ERRORS as error:
         raise Unreachable(type(error).__name__) from error

@@ -19,6 +19,8 @@ _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action {targets}; base-uri 'none'; frame-ancestors {ancestors}"
 )
+_BUILT = "; font-src 'self' data:; media-src 'self' blob:; worker-src 'self'; manifest-src 'self'"
+"""What front ends bring along that ours do without."""
 _OTHER_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
 _ACTIVATION = "/connect"
 _ALLOWED_TO_OTHERS = (
@@ -40,6 +42,8 @@ class WebRules:
     cors_origins: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
     https: bool
+    front_ends: tuple[str, ...] = ()
+    """Paths of pages that are not ours, though we serve them."""
 
 
 def install_middleware(app: FastAPI, rules: WebRules) -> None:
@@ -67,6 +71,8 @@ class SecurityHeaders:
         self._framed = _PAGE_POLICY.format(targets="'self'", ancestors=ancestors)
         targets = " ".join(("'self'", "https:", *rules.authorize_origins))
         self._own = _PAGE_POLICY.format(targets=targets, ancestors="'none'")
+        self._built = self._framed + _BUILT
+        self._front_ends = rules.front_ends
         self._https = rules.https
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +90,9 @@ class SecurityHeaders:
     def _add(self, headers: MutableHeaders, path: str) -> None:
         framed = is_framed_page(path)
         own = self._own if is_page(path) else _OTHER_POLICY
-        headers["content-security-policy"] = self._framed if framed else own
+        built = framed and path.startswith(self._front_ends)
+        framed_policy = self._built if built else self._framed
+        headers["content-security-policy"] = framed_policy if framed else own
         headers["x-content-type-options"] = "nosniff"
         headers["referrer-policy"] = "strict-origin" if path == _ACTIVATION else "no-referrer"
         headers["cross-origin-resource-policy"] = "same-origin"

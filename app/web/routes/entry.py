@@ -5,6 +5,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Request, Response
 
 from app.errors import DatabaseUnavailable, OAuthNotConfigured, TooManyFlows
+from app.factory import Process
 from app.models.flow import FLOW_SECONDS, EmbeddedLoad, Params, Surface
 from app.models.identifiers import FlowId
 from app.web.cookies import (
@@ -15,7 +16,8 @@ from app.web.cookies import (
     our_cookies,
     set_cookie,
 )
-from app.web.dependencies import AuthorisationsOf, BeginsFlow
+from app.web.dependencies import AuthorisationsOf, BeginsFlow, ProcessOf
+from app.web.front_end_files import redirect_to_front_end, ui_of
 from app.web.queries import STATE, read_query, single, without
 from app.web.schemas.answers import query_parameters, redirect_answer
 from app.web.schemas.problems import page_problems
@@ -38,9 +40,12 @@ _QUERY = query_parameters(state="Infobip's. All other parameters are kept for th
     responses=_ANSWERS,
     openapi_extra=_QUERY,
 )
-async def enter_context_card(request: Request, authorisations: AuthorisationsOf) -> Response:
-    """Infobip loads this beside a conversation: on to Authorize."""
-    return await _begin(request, authorisations, Surface.CONTEXT_CARD)
+async def enter_context_card(
+    request: Request, authorisations: AuthorisationsOf, process: ProcessOf
+) -> Response:
+    """Infobip loads this beside a conversation: on to Authorize, or to CONTEXT_CARD_UI if that is
+    a page elsewhere, which does the same by itself."""
+    return await _enter(request, authorisations, process, Surface.CONTEXT_CARD)
 
 
 @router.get(
@@ -52,9 +57,21 @@ async def enter_context_card(request: Request, authorisations: AuthorisationsOf)
     responses=_ANSWERS,
     openapi_extra=_QUERY,
 )
-async def enter_settings(request: Request, authorisations: AuthorisationsOf) -> Response:
-    """Infobip loads this as the app's settings page: on to Authorize."""
-    return await _begin(request, authorisations, Surface.SETTINGS)
+async def enter_settings(
+    request: Request, authorisations: AuthorisationsOf, process: ProcessOf
+) -> Response:
+    """Infobip loads this as the app's settings page: on to Authorize, or to SETTINGS_UI if that is
+    a page elsewhere, which does the same by itself."""
+    return await _enter(request, authorisations, process, Surface.SETTINGS)
+
+
+async def _enter(
+    request: Request, authorisations: AuthorisationsOf, process: Process, surface: Surface
+) -> Response:
+    elsewhere = ui_of(process.settings.pages, surface)
+    if isinstance(elsewhere, str):
+        return redirect_to_front_end(request, elsewhere)
+    return await _begin(request, authorisations, surface)
 
 
 async def _begin(request: Request, authorisations: AuthorisationsOf, surface: Surface) -> Response:

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from app.models.flow import Surface
+from app.settings import PageSettings
+from app.web.dependencies import ProcessOf
 from app.web.embed_module import embed_module
+from app.web.front_end_files import FrontEndFiles, redirect_to_front_end, ui_of
 from app.web.schemas.answers import page_answer, text_answer
 
 _STATIC = Path(__file__).parents[1] / "static"
@@ -24,9 +27,9 @@ router = APIRouter(tags=["pages"])
     response_class=Response,
     responses=page_answer("The built-in page, the same for everybody."),
 )
-async def show_context_card() -> Response:
+async def show_context_card(request: Request, process: ProcessOf) -> Response:
     """Where a sign-in on the context card lands."""
-    return _page(Surface.CONTEXT_CARD)
+    return _page(Surface.CONTEXT_CARD, request, process.settings.pages)
 
 
 @router.get(
@@ -35,9 +38,9 @@ async def show_context_card() -> Response:
     response_class=Response,
     responses=page_answer("The built-in page, the same for everybody."),
 )
-async def show_settings() -> Response:
+async def show_settings(request: Request, process: ProcessOf) -> Response:
     """Where a sign-in on the settings page lands."""
-    return _page(Surface.SETTINGS)
+    return _page(Surface.SETTINGS, request, process.settings.pages)
 
 
 @router.get(
@@ -66,13 +69,22 @@ async def load_embed_types() -> Response:
     return _file(_STATIC / "embed.d.ts", media_type="application/typescript; charset=utf-8")
 
 
-def assets() -> Mount:
-    """Scripts and styles of the built-in pages."""
-    return Mount("/ui/assets", StaticFiles(directory=_UI / "assets"))
+def assets(pages: PageSettings) -> list[Mount]:
+    """Scripts and styles of the built-in pages, and all files of front ends in folders."""
+    front_ends = [
+        Mount(f"/ui/{surface}", FrontEndFiles(folder))
+        for surface in Surface
+        if isinstance(folder := ui_of(pages, surface), Path)
+    ]
+    return [Mount("/ui/assets", StaticFiles(directory=_UI / "assets")), *front_ends]
 
 
-def _page(surface: Surface) -> Response:
-    return _file(_UI / f"{surface}.html", media_type="text/html; charset=utf-8")
+def _page(surface: Surface, request: Request, pages: PageSettings) -> Response:
+    front_end = ui_of(pages, surface)
+    if isinstance(front_end, str):
+        return redirect_to_front_end(request, front_end)
+    page = front_end / "index.html" if front_end else _UI / f"{surface}.html"
+    return _file(page, media_type="text/html; charset=utf-8")
 
 
 def _file(path: Path, *, media_type: str) -> Response:
