@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from app.demo import demo
 from app.deployment import migrate_database, prepare_schema, require_sound, with_database
@@ -80,7 +81,11 @@ def _generate_events_secret(_: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    return demo(port=options.port, sandbox_port=options.sandbox_port)
+    return demo(
+        port=options.port,
+        sandbox_port=options.sandbox_port,
+        context_card_ui=options.context_card_ui,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--port", type=_port, default=8000, help="Hearth's port; default: %(default)s")
     one.add_argument(
         "--sandbox-port", type=_port, default=9000, help="the sandbox's; default: %(default)s"
+    )
+    one.add_argument(
+        "--context-card-ui", type=Path, metavar="FOLDER", help="your own card instead of Hearth's"
     )
     return parser
 

@@ -43,13 +43,16 @@ _GATEWAY_ALLOW = (
 )
 
 
-def demo(*, port: int, sandbox_port: int) -> int:
-    """Run until Ctrl-C. Raises ConfigurationError for busy ports and the like."""
+def demo(*, port: int, sandbox_port: int, context_card_ui: Path | None = None) -> int:
+    """Run until Ctrl-C, with a card of one's own where a folder is given. Raises ConfigurationError for busy ports and the like."""
     listener = listen("127.0.0.1", port)
     listen("127.0.0.1", sandbox_port, option="--sandbox-port").close()
     data_dir = Path(os.environ.get("DATA_DIR") or ".data") / "demo"
     with _sandbox(port=sandbox_port, app_url=f"http://localhost:{port}") as app:
-        settings = _settings(port, sandbox_port, app, data_dir)
+        pages = PageSettings(
+            _env_file=None, settings_schema=_SETTINGS_SCHEMA, context_card_ui=context_card_ui
+        )
+        settings = _settings(port, sandbox_port, app, data_dir, pages)
         with with_database(settings) as ready:
             run_async(prepare_schema(ready, embedded=True))
             sys.stdout.write(_banner(sandbox_port, settings))
@@ -92,7 +95,9 @@ def _credentials(process: subprocess.Popen[bytes], url: str) -> dict[str, Any]:
     raise ConfigurationError("The sandbox did not become ready in time.")
 
 
-def _settings(port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path) -> Settings:
+def _settings(
+    port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path, pages: PageSettings
+) -> Settings:
     """Settings of the demo's own. Those of the environment and of `.env` are for real apps."""
     for name in variable_names() & os.environ.keys():
         del os.environ[name]
@@ -104,7 +109,7 @@ def _settings(port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path)
             gateway_allow=_GATEWAY_ALLOW,
             admin_keys=(SecretStr(f"demo:{secrets.token_urlsafe(24)}:read+write+credentials"),),
         ),
-        pages=PageSettings(_env_file=None, settings_schema=_SETTINGS_SCHEMA),
+        pages=pages,
         storage=StorageSettings(
             _env_file=None, database_url=None, data_dir=data_dir, encryption_keys=()
         ),
