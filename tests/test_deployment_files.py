@@ -29,13 +29,16 @@ def compose_service(name: str) -> str:
 
 RUNTIME = PROJECT["project"]["dependencies"]
 TRACES = PROJECT["project"]["optional-dependencies"]["otel"]
-GROUPS = [each for group in PROJECT["dependency-groups"].values() for each in group]
+GROUPS = PROJECT["dependency-groups"]
+NODE = GROUPS["node"]
+TOOLS = [each for name, group in GROUPS.items() if name != "node" for each in group]
 
 
 @pytest.mark.parametrize(
     ("lock", "wanted"),
     [
-        ("requirements.lock", RUNTIME + TRACES + GROUPS),
+        ("requirements.lock", RUNTIME + TRACES + TOOLS),
+        ("requirements-node.lock", NODE),
         ("requirements-runtime.lock", RUNTIME),
         ("requirements-otel.lock", RUNTIME + TRACES),
     ],

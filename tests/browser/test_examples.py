@@ -63,7 +63,9 @@ async def test_the_vite_app_answers_with_a_click_and_has_its_replies_from_the_se
 
 
 @pytest.mark.npm
-def test_what_the_types_say_is_what_the_scripts_do(npm: Npm, built_app: Path, tmp_path: Path) -> None:
+def test_what_the_types_say_is_what_the_scripts_do(
+    npm: Npm, built_app: Path, tmp_path: Path
+) -> None:
     """embed.js against embed.d.ts, and the built-in pages against both, by TypeScript."""
     static = Path(__file__).parents[2] / "app" / "web" / "static"
     assert (VITE / "hearth.d.ts").read_text() == (static / "embed.d.ts").read_text()
