@@ -44,7 +44,10 @@ _GATEWAY_ALLOW = (
 
 
 def demo(*, port: int, sandbox_port: int, context_card_ui: Path | None = None) -> int:
-    """Run until Ctrl-C, with a card of one's own where a folder is given. Raises ConfigurationError for busy ports and the like."""
+    """Run until Ctrl-C, with a card of one's own where a folder is given.
+
+    Raises ConfigurationError for busy ports and the like.
+    """
     listener = listen("127.0.0.1", port)
     listen("127.0.0.1", sandbox_port, option="--sandbox-port").close()
     data_dir = Path(os.environ.get("DATA_DIR") or ".data") / "demo"
