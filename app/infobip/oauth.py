@@ -1,20 +1,13 @@
 """Infobip's OAuth 2.0: the Authorize URL, the code exchange, the refresh (all documented)."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Literal
 from urllib.parse import quote, urlencode
 
-import structlog
-
 from app.infobip.answers import Answer, Identity, Token, read_identity, read_token
-from app.infobip.errors import ClientRefused
+from app.infobip.in_turn import InTurn
 from app.infobip.transport import Transport
-
-log = structlog.get_logger(__name__)
-
-_Outcome = TypeVar("_Outcome")
 
 _EXCHANGE_SECONDS = 10.0
 _FORM_HEADERS = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
@@ -46,9 +39,8 @@ class OAuth:
         self._app = app
         self._transport = transport
         self._token_url = f"{app.oauth_url}/token"
-        self._secrets: tuple[str | None, ...] = app.client_secrets or (None,)
-        self._refresh_prefixes = [_refresh_prefix(app, secret) for secret in self._secrets]
-        self._in_turn = tuple(range(len(self._secrets)))
+        self._secrets = InTurn(app.client_secrets or (None,), of="exchange")
+        self._refreshes = InTurn(_refresh_prefixes(app), of="refresh")
 
     def authorize_url(
         self, *, state: str, challenge: str | None = None, scopes: Sequence[str] = ()
@@ -86,8 +78,7 @@ class OAuth:
         if verifier is not None:
             fields["code_verifier"] = verifier
 
-        async def with_secret(number: int, timeout_seconds: float) -> tuple[Token, Identity]:
-            secret = self._secrets[number]
+        async def with_secret(secret: str | None, timeout_seconds: float) -> tuple[Token, Identity]:
             proof = {} if secret is None else {"client_secret": secret}
             answer = await self._transport.send(
                 "POST",
@@ -98,7 +89,7 @@ class OAuth:
             )
             return self._read_token(answer), read_identity(answer)
 
-        return await self._with_the_right_secret(with_secret, within_seconds=_EXCHANGE_SECONDS)
+        return await self._secrets.until_accepted(with_secret, within_seconds=_EXCHANGE_SECONDS)
 
     async def refresh(self, authorization: str, *, timeout_seconds: float) -> Token:
         """Renew a live token, which is its own refresh credential (documented: sent as `code`).
@@ -108,58 +99,32 @@ class OAuth:
         """
         code = quote(authorization.partition(" ")[2], safe="").encode()
 
-        async def with_secret(number: int, timeout_seconds: float) -> Token:
-            form = self._refresh_prefixes[number] + code
+        async def with_prefix(prefix: bytes, timeout_seconds: float) -> Token:
             answer = await self._transport.post_form(
-                self._token_url, form, timeout_seconds=timeout_seconds
+                self._token_url, prefix + code, timeout_seconds=timeout_seconds
             )
             return self._read_token(answer)
 
-        if self._app.refresh_fields == "minimal":
-            return await with_secret(0, timeout_seconds)  # none is sent
-        return await self._with_the_right_secret(with_secret, within_seconds=timeout_seconds)
-
-    async def _with_the_right_secret(
-        self, attempt: Callable[[int, float], Awaitable[_Outcome]], *, within_seconds: float
-    ) -> _Outcome:
-        """Try one secret after the other, beginning with the one that was accepted last.
-
-        Whoever is refused for the secret has used up nothing: who asks is checked first (RFC 6749,
-        5.2 and 3.2.1). Only the refused look for another, so that answers which come late cannot
-        bring the old secret back.
-        """
-        clock = asyncio.get_running_loop().time
-        in_turn, ends = self._in_turn, clock() + within_seconds
-        for number in in_turn:
-            try:
-                outcome = await attempt(number, ends - clock())
-            except ClientRefused:
-                if number == in_turn[-1] or clock() >= ends:
-                    raise
-            else:
-                self._remember(number, in_turn)
-                return outcome
-        raise AssertionError("there is always one to try")
-
-    def _remember(self, accepted: int, tried: tuple[int, ...]) -> None:
-        if accepted == tried[0] or self._in_turn[0] == accepted:
-            return
-        self._in_turn = (accepted, *(number for number in tried if number != accepted))
-        log.warning("client_secret_changed", refused=tried[0] + 1, accepted=accepted + 1)
+        return await self._refreshes.until_accepted(with_prefix, within_seconds=timeout_seconds)
 
     def _read_token(self, answer: Answer) -> Token:
         return read_token(answer, default_life_seconds=self._app.token_lifetime_seconds)
 
 
-def _refresh_prefix(app: OAuthApp, secret: str | None) -> bytes:
-    """The constant part of every refresh.
+def _refresh_prefixes(app: OAuthApp) -> list[bytes]:
+    """The constant part of every refresh, in all forms that may be accepted.
 
     Documented: `grant_type` and `code` alone. Seen: the client's id and secret as well. A
-    public client has an id alone.
+    public client has an id alone. When every secret that we know is refused, because Infobip has
+    made a new one, the documented form keeps tokens alive until we are told.
     """
-    fields = {"grant_type": "refresh_token"}
-    if app.refresh_fields == "client":
-        fields["client_id"] = app.client_id
-        if secret is not None:
-            fields["client_secret"] = secret
+    documented = {"grant_type": "refresh_token"}
+    if app.refresh_fields == "minimal":
+        return [_prefix(documented)]
+    ours = documented | {"client_id": app.client_id}
+    forms = [ours | {"client_secret": secret} for secret in app.client_secrets] or [ours]
+    return [_prefix(form) for form in (*forms, documented)]
+
+
+def _prefix(fields: dict[str, str]) -> bytes:
     return f"{urlencode(fields)}&code=".encode()

@@ -234,7 +234,8 @@ async def test_a_no_means_the_same_to_exchange_and_refresh(
     for error in (of_refresh.value, of_exchange.value):
         assert TOKEN not in str(error)
         assert getattr(error, "retry_after_seconds", 3) == 3
-    assert len(server.received) == 2, "a code is good once: nothing may be repeated"
+    exchanges = [one for one in server.received if "redirect_uri" in form_of(one)]
+    assert len(exchanges) == 1, "a code is good once: nothing may be repeated"
 
 
 async def test_an_exchange_without_an_identity_is_unintelligible(transport: Transport) -> None:
@@ -273,10 +274,11 @@ async def test_a_refused_secret_gives_way_to_the_other_and_is_not_tried_again(
     old, new = OLD_AND_NEW
     async with loopback(refusing(old)) as server:
         oauth = OAuth(app=replace(at(server), client_secrets=OLD_AND_NEW), transport=transport)
-        refreshed = await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
-        exchanged, _ = await oauth.exchange("0a1b2c3d", verifier=None)
-    assert refreshed.authorization == exchanged.authorization == "IBSSO new"
-    assert [form_of(one)["client_secret"] for one in server.received] == [old, new, new]
+        for _ in range(2):
+            refreshed = await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
+            exchanged, _ = await oauth.exchange("0a1b2c3d", verifier=None)
+            assert refreshed.authorization == exchanged.authorization == "IBSSO new"
+    assert [form_of(one)["client_secret"] for one in server.received] == [old, new] * 2 + [new] * 2
 
 
 async def test_a_code_survives_the_change_as_well(transport: Transport) -> None:
@@ -286,12 +288,27 @@ async def test_a_code_survives_the_change_as_well(transport: Transport) -> None:
     assert (token.authorization, identity.account_key) == ("IBSSO new", "A")
 
 
-async def test_a_client_is_refused_when_all_of_its_secrets_are(transport: Transport) -> None:
+async def test_when_every_secret_is_refused_a_refresh_is_made_as_documented_without_one(
+    transport: Transport,
+) -> None:
     async with loopback(refusing(*OLD_AND_NEW)) as server:
+        oauth = OAuth(app=replace(at(server), client_secrets=OLD_AND_NEW), transport=transport)
+        first = await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
+        second = await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
+        with pytest.raises(ClientRefused):
+            await oauth.exchange("0a1b2c3d", verifier=None)
+    assert first.authorization == second.authorization == "IBSSO new"
+    sent = [form_of(one).get("client_secret") for one in server.received]
+    assert sent == [*OLD_AND_NEW, None, None, *OLD_AND_NEW]
+    assert form_of(server.received[3]) == {"grant_type": "refresh_token", "code": TOKEN}
+
+
+async def test_a_client_that_is_refused_in_every_way_is_refused(transport: Transport) -> None:
+    async with loopback(answered(b'{"error": "invalid_client"}', status="401 x")) as server:
         oauth = OAuth(app=replace(at(server), client_secrets=OLD_AND_NEW), transport=transport)
         with pytest.raises(ClientRefused):
             await oauth.refresh(f"IBSSO {TOKEN}", timeout_seconds=20)
-    assert len(server.received) == 2
+    assert len(server.received) == 3
 
 
 async def test_where_no_secret_is_sent_there_is_no_other_to_try(transport: Transport) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from app.serving import ENDS_WITHIN_SECONDS
@@ -17,13 +18,19 @@ WITHIN_SECONDS = 60.0
 
 
 class HearthProcess:
-    """`python -m app …` with its output; the log in it is JSON lines."""
+    """`python -m app …` with its output; the log in it is JSON lines.
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str]) -> None:
+    `folder` is where another version of the app is.
+    """
+
+    def __init__(
+        self, *arguments: str, environment: Mapping[str, str], folder: Path | None = None
+    ) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app", *arguments],
             env=kept | dict(environment),
+            cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -91,9 +98,11 @@ class HearthProcess:
 
 
 @contextmanager
-def hearth_process(*arguments: str, environment: Mapping[str, str]) -> Iterator[HearthProcess]:
+def hearth_process(
+    *arguments: str, environment: Mapping[str, str], folder: Path | None = None
+) -> Iterator[HearthProcess]:
     """A process that is gone at the end, whatever happens."""
-    process = HearthProcess(*arguments, environment=environment)
+    process = HearthProcess(*arguments, environment=environment, folder=folder)
     try:
         yield process
     finally:
