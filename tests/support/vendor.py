@@ -53,12 +53,6 @@ class Vendor:
         """Give an app a new secret, which is returned; the old one is refused from then on."""
         return str((await self._post(f"/apps/{app_id}/client-secret", {}))["clientSecret"])
 
-    async def tokens_of_new_users(self, count: int) -> list[dict[str, str]]:
-        """Live tokens, without the redirects."""
-        answer = await self._post("/tokens", {"newUsers": True, "count": count})
-        tokens: list[dict[str, str]] = answer["tokens"]
-        return tokens
-
     async def revoke_of(self, user_key: str) -> None:
         await self._post("/tokens/revoke", {"userKey": user_key})
 
