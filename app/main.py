@@ -46,6 +46,8 @@ from app.web.routes import (
 
 log = structlog.get_logger(__name__)
 
+_WRITE_THE_REST_WITHIN_SECONDS = 3.0
+
 
 def create_app(
     settings: Settings,
@@ -194,7 +196,12 @@ async def _duties(
         stop.set()
         for task in endless:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        with suppress(DatabaseUnavailable):
+        await asyncio.gather(*tasks, _write_the_rest(process), return_exceptions=True)
+
+
+async def _write_the_rest(process: Process) -> None:
+    """What requests left behind, beside the refresher's end, which takes the time that there is."""
+    with suppress(DatabaseUnavailable, TimeoutError):
+        async with asyncio.timeout(_WRITE_THE_REST_WITHIN_SECONDS):
             await process.usage.write()
             await process.refusals.write(all_of_it=True)

@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 _LOOKS_PER_LEASE = 3
 _ASK_WITHIN_SECONDS = 2.0
+_RELEASE_WITHIN_SECONDS = 1.0
 _ASK_WITHIN_LEASES = 0.5
 """Whoever waits for longer than a lease lasts would have to stop renewing meanwhile."""
 
@@ -150,7 +151,7 @@ class Shares:
     async def release(self) -> None:
         """Let others take over at once instead of after the leases' end."""
         try:
-            async with asyncio.timeout(_ASK_WITHIN_SECONDS), self._database.transaction() as tx:
+            async with asyncio.timeout(_RELEASE_WITHIN_SECONDS), self._database.transaction() as tx:
                 await LeaseStore(tx).leave(self.replica)
         except (DatabaseUnavailable, TimeoutError):
             log.warning("leases_not_released", reason="database_unavailable")

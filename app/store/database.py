@@ -31,7 +31,7 @@ _CONNECT_SECONDS = 3.0
 _COMMAND_SECONDS = 10.0
 _POOL_WAIT_SECONDS = 3.0
 _RECYCLE_SECONDS = 1_800
-_CLOSE_WITHIN_SECONDS = 1.0
+_CLOSE_WITHIN_SECONDS = 0.5
 _ANSWERS_WITHIN_SECONDS = 1.5
 
 # SQLSTATEs, or their first digits, that mean "not now": connection trouble, a standby that is not
