@@ -69,9 +69,8 @@ class Ceiling:
             return
         async with self._database.statement() as tx:
             unused = await UsageStore(tx).least_recent(self._shares.held(), too_many)
-        log.error("connections_let_go", count=len(unused), rate_per_second=self._rate)
-        for connection_id in unused:
-            self._renewals.let_go(connection_id)
+        count = sum(self._renewals.let_go(connection_id) for connection_id in unused)
+        log.error("connections_let_go", count=count, rate_per_second=self._rate)
         self._too_many_since = None
 
     def _warn_when_near(self, everyone: int, capacity: int) -> None:

@@ -128,11 +128,13 @@ class Renewals:
         token = self._live.get(connection_id)
         return token is not None and token.generation > newer_than
 
-    def let_go(self, connection_id: ConnectionId) -> None:
-        """Give a connection up, so that others can live."""
+    def let_go(self, connection_id: ConnectionId) -> bool:
+        """Give a connection up, so that others can live; False if it cannot be done now."""
         token = self._live.get(connection_id)
-        if token is not None and token not in self._under_way:  # whose answer would revive it
-            self._lose(token, LossCause.LET_GO)
+        if token is None or token in self._under_way:  # whose answer would revive it
+            return False
+        self._lose(token, LossCause.LET_GO)
+        return True
 
     def any_under_way(self, shards: Collection[Shard]) -> bool:
         return any(shard_of(token.connection_id) in shards for token in self._under_way)

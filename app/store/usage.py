@@ -32,9 +32,9 @@ class UsageStore:
     async def least_recent(self, shards: Sequence[Shard], at_most: int) -> list[ConnectionId]:
         """So many of these shards' live connections: those whose last use is longest ago.
 
-        One that was never used counts from when it was connected.
+        To connect is to use it as well.
         """
-        last = func.coalesce(connections.c.last_used_at, connections.c.connected_at)
+        last = func.greatest(connections.c.last_used_at, connections.c.connected_at)
         statement = (
             select(connections.c.id)
             .join(tokens, tokens.c.connection_id == connections.c.id)
