@@ -203,7 +203,8 @@ class Renewals:
         sent = self._clock.monotonic()
         expires = token.sent + token.life
         if is_over(expires=expires, now=sent):
-            self._lose(token, LossCause.TOO_LATE)
+            # Had it not failed before, it would have been in time.
+            self._lose(token, LossCause(token.trouble or LossCause.TOO_LATE))
             return
         self._stats.sent(seconds_left=expires - sent, now=sent)
         timeout = attempt_timeout(sent=token.sent, expires=expires, now=sent)
