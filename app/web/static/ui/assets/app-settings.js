@@ -84,7 +84,8 @@ function now() {
 }
 
 async function othersSaved() {
-  if (now() === untouched && conflict.hidden) {
+  if (!conflict.hidden) return;
+  if (now() === untouched) {
     show(await settings.load());
     tell("Somebody else has just changed them.");
   } else {
