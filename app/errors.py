@@ -59,6 +59,15 @@ class RequestTooLarge(HearthError):
     detail = "The request is larger than is accepted here."
 
 
+class Overloaded(HearthError):
+    """More is being read at once than this process wants to hold."""
+
+    code = "overloaded"
+    status = 503
+    title = "Too much at once"
+    detail = "Too much is being sent to us at once. Please try again shortly."
+
+
 class AddressTooLong(HearthError):
     code = "address_too_long"
     status = 414

@@ -31,6 +31,7 @@ _CODES = {
     405: "method_not_allowed",
     408: "too_slow",
     413: "too_large",
+    503: "overloaded",
 }
 """Of errors that the framework finds by itself."""
 

@@ -1,6 +1,7 @@
 """Bodies that are too large or do not end, before any route has seen them."""
 
 import asyncio
+from collections.abc import Coroutine
 
 import pytest
 from starlette.exceptions import HTTPException
@@ -53,6 +54,35 @@ async def test_what_comes_after_a_body_may_take_its_time() -> None:
 
     limit = BodyLimit(wait_for_the_end, within_seconds=0.05)
     await limit({"type": "http", "path": "/oauth/begin", "headers": []}, receive, _nowhere)
+
+
+async def test_all_together_hold_so_much_and_what_has_ended_holds_nothing() -> None:
+    """One reads and waits; meanwhile there is room for little, and for all of it afterwards."""
+    reading, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def read_and_wait(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        reading.set()
+        await goes_on.wait()
+
+    limit = BodyLimit(read_and_wait, most_at_once=10)
+
+    def asked(size: int) -> Coroutine[None, None, None]:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"x" * size, "more_body": False}
+
+        return limit({"type": "http", "path": "/x", "headers": []}, receive, _nowhere)
+
+    first = asyncio.create_task(asked(8))
+    await reading.wait()
+    with pytest.raises(HTTPException) as refused:
+        await asked(3)
+    assert refused.value.status_code == 503
+    assert refused.value.headers == {"retry-after": "1"}
+    goes_on.set()
+    await asked(2)
+    await first
+    await asked(10)
 
 
 @pytest.mark.parametrize("path", ["/oauth/begin", "/oauth/complete", "/api/session", "/connect"])
