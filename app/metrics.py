@@ -158,7 +158,9 @@ def _load(status: RefresherStatus) -> Iterator[Metric]:
         inf if status.rate_ceiling is None else status.rate_ceiling,
     )
     yield _gauge("renewals_in_flight", "Renewals that wait for an answer.", status.in_flight)
-    yield _gauge("renewals_waiting", "Renewals that are due and not yet sent.", status.waiting)
+    yield _gauge(
+        "renewals_waiting", "Renewals past half of a life and not yet sent.", status.waiting
+    )
     yield _gauge("shards", "Parts into which all connections are divided.", SHARD_COUNT)
     yield _gauge("shards_held", "Shards that this process renews.", status.shards)
     yield _gauge(

@@ -11,9 +11,9 @@ class RefresherStatus:
     """What one process does for the tokens right now. What it has done so far is in `Stats`.
 
     `live`: tokens that it keeps alive. `replicas`: refreshers that it sees, itself among them.
-    `waiting`: renewals that are due and not yet sent. `unwritten`: tokens and losses that are not
-    yet in the database. `database_away_seconds`: 0 when in touch. `least_seconds_left`: at a
-    renewal, over the last one to two minutes; None when there was none. `rate_ceiling`: how many
+    `waiting`: renewals past half of a life and not yet sent. `unwritten`: tokens and losses that
+    are not yet in the database. `database_away_seconds`: 0 when in touch. `least_seconds_left`: at
+    a renewal, over the last one to two minutes; None when there was none. `rate_ceiling`: how many
     renewals per second it may make at the moment, and `capacity`: how many connections it can
     keep alive with them; None means no limit.
     """

@@ -19,7 +19,7 @@ class RefresherReplica(Json):
     seen_at: Instant = Field(description="One that was not seen for six seconds is gone.")
     shards: int = Field(description="How many of all shards it owns.")
     live_connections: int = Field(description="Connections whose token it keeps alive.")
-    renewals_waiting: int = Field(description="Due and not yet sent.")
+    renewals_waiting: int = Field(description="Past half of a life and not yet sent.")
     unwritten_changes: int = Field(description="Renewed tokens and losses that it alone knows.")
     least_seconds_left: float | None = Field(
         description="The least that was left of a token's life at a renewal, in the last one to "
