@@ -35,6 +35,7 @@ from app.models.event import EventType
 from app.models.identifiers import ConnectionId
 from app.models.listing import Place, Wanted
 from app.models.timeline import TimelineEvent
+from app.store.beginnings import tell_beginning
 from app.store.endings import telling
 from app.store.intervals import seconds as interval
 from app.store.outbox import OutboxStore
@@ -94,7 +95,7 @@ class ConnectionStore:
             .returning(*_TOLD_BY, _MADE_NOW)
         )
         row = (await self._tx.execute(statement)).one()
-        await self._tell(ConnectionId(row.id), before, row)
+        await tell_beginning(self._tx, ConnectionId(row.id), before, row)
         return ConnectionId(row.id)
 
     async def get(self, connection_id: ConnectionId) -> Connection | None:
@@ -169,7 +170,7 @@ class ConnectionStore:
         await self._tx.execute(statement)
         put = select_connections(_MADE_NOW).where(connections.c.id == connection_id)
         row = (await self._tx.execute(put)).one()
-        await self._tell(connection_id, before, row)
+        await tell_beginning(self._tx, connection_id, before, row)
         return connection_of(row)
 
     async def sealed_api_key(self, connection_id: ConnectionId) -> bytes | None:
@@ -212,37 +213,6 @@ class ConnectionStore:
         """A connection as it is before it is connected, and as it stays until then."""
         statement = select(connections.c.status, connections.c.external_id).where(*which)
         return (await self._tx.execute(statement.with_for_update())).one_or_none()
-
-    async def _tell(
-        self, connection_id: ConnectionId, before: Row[Any, Any] | None, now: Row[Any]
-    ) -> None:
-        """Tell what became of it; a page that is opened once more is no news.
-
-        What was neither there before nor made now, somebody else has made at the same time.
-        """
-        await self._note(connection_id, before, now)
-        if before is None:
-            news = EventType.CONNECTED if now.made_now else None
-        elif before.status == ConnectionStatus.LOST:
-            news = EventType.RECONNECTED
-        else:
-            is_same = before == (now.status, now.external_id)
-            news = None if is_same else EventType.CONNECTED
-        if news is not None:
-            await OutboxStore(self._tx).tell(news, connection_id)
-
-    async def _note(
-        self, connection_id: ConnectionId, before: Row[Any, Any] | None, now: Row[Any]
-    ) -> None:
-        """Note in its timeline what became of it; a page that is opened once more, too."""
-        timeline = TimelineStore(self._tx)
-        was_active = before is None or before.status == ConnectionStatus.ACTIVE
-        if before is None and now.made_now:
-            await timeline.add(connection_id, TimelineEvent.CONNECTED)
-        elif was_active and now.type == ConnectionType.OAUTH:
-            await timeline.add_repeated(connection_id, TimelineEvent.SIGNED_IN)
-        else:
-            await timeline.add(connection_id, TimelineEvent.RECONNECTED)
 
     async def tell(self, connection_id: ConnectionId) -> None:
         """Tell the refreshers, once this transaction is committed, to look at it again."""
