@@ -32,7 +32,7 @@ def query_parameters(**described: str) -> dict[str, Any]:
                 "in": "query",
                 "required": False,
                 "description": description,
-                "schema": {"type": "string", "maxLength": 2_048},
+                "schema": {"type": "string"},
             }
             for name, description in described.items()
         ]
@@ -45,5 +45,5 @@ def form_fields(**described: str) -> dict[str, Any]:
         name: {"type": "string", "description": description}
         for name, description in described.items()
     }
-    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    schema = {"type": "object", "properties": properties}
     return {"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}}

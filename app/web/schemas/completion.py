@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from app.infobip.pkce import VERIFIER, read_challenge
 from app.models.flow import Surface
@@ -21,12 +21,23 @@ def _of(form: re.Pattern[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _described(form: str) -> WithJsonSchema:
+    """What our own checks accept, for OpenAPI."""
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{form})$"})
+
+
 def _challenge(value: str) -> str:
     read_challenge(value)
     return value
 
 
-State = Annotated[str, _of(STATE)]
+_CHALLENGE = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
+"""32 bytes as base64url; the last character has two bits to spare, which are 0."""
+
+State = Annotated[str, _of(STATE), _described(STATE.pattern)]
+Code = Annotated[str, _of(CODE), _described(CODE.pattern)]
+Verifier = Annotated[str, _of(VERIFIER), _described(VERIFIER.pattern)]
+Challenge = Annotated[str, AfterValidator(_challenge), _described(_CHALLENGE)]
 Short = Annotated[str, StringConstraints(max_length=4_096)]
 
 
@@ -36,7 +47,7 @@ class BeginFlow(Given):
     surface: Surface
     state: State | None = Field(default=None, description="Infobip's, if it sent one.")
     params: list[tuple[Short, Short]] = Field(default=[], max_length=64)
-    code_challenge: Annotated[str, AfterValidator(_challenge)]
+    code_challenge: Challenge
     front_end: Short | None = Field(
         default=None, description="The page that completes the flow, where it is not ours."
     )
@@ -56,8 +67,8 @@ class CompleteFlow(Given):
     """
 
     state: State
-    code: Annotated[str, _of(CODE)]
-    code_verifier: Annotated[str, _of(VERIFIER)] | None = None
+    code: Code
+    code_verifier: Verifier | None = None
     flow: UUID | None = None
 
 
