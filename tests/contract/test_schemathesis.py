@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 PHASES = "examples,coverage,fuzzing,stateful"
-MOST_SECONDS = 50
+MOST_SECONDS = 40
 """For all phases together. What is left over then was tried less often, and is not missed."""
 
 
