@@ -110,7 +110,8 @@ def create_app(
         console,
     ):
         app.include_router(routes.router)
-    app.router.routes += [*ui.assets(settings.pages), *console.assets(), *gateway.routes()]
+    app.router.routes += [*ui.assets(settings.pages), *console.assets()]
+    app.router.routes[:0] = gateway.routes()  # looked at first, because they have to be fast
     install_document(app)
     return app
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -21,7 +21,11 @@ class ChildFailed(Exception):
 
 @contextmanager
 def running(
-    command: Sequence[str], *, cores: tuple[int, ...], output: IO[Any] | int = subprocess.DEVNULL
+    command: Sequence[str],
+    *,
+    cores: tuple[int, ...],
+    output: IO[Any] | int = subprocess.DEVNULL,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server on these cores, ended at the end of the block or when this process dies."""
     child = subprocess.Popen(
@@ -29,6 +33,7 @@ def running(
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
+        env=environment,
         start_new_session=True,
         preexec_fn=_in_the_child(cores),  # noqa: PLW1509 - we have no other thread that forks
     )

@@ -8,14 +8,19 @@ from pathlib import Path
 from types import FrameType
 
 from app.logs import configure_logs
-from bench.benchmarks import renewals, scale, survival
+from bench.benchmarks import gateway, renewals, scale, survival
 from bench.benchmarks.survival import Survived
 from bench.children import ChildFailed
 from bench.lab import Lab, open_lab
 from bench.results import Findings
 
 _RESULTS = Path(__file__).parent / "results"
-_ABOUT = {"renewals": renewals.ABOUT, "scale": scale.ABOUT, "survival": survival.ABOUT}
+_ABOUT = {
+    "renewals": renewals.ABOUT,
+    "scale": scale.ABOUT,
+    "gateway": gateway.ABOUT,
+    "survival": survival.ABOUT,
+}
 _UNASKED = ("renewals", "scale")
 
 
@@ -71,6 +76,8 @@ def _benchmark(
     timing = {"seconds": options.seconds, "rounds": options.rounds}
     if name == "scale":
         return scale.run(lab, **timing, full=options.full, say=say)
+    if name == "gateway":
+        return gateway.run(lab, **timing, say=say)
     return renewals.run(lab, **timing, say=say)
 
 

@@ -1,6 +1,7 @@
 """The connection to Postgres: pool, transactions, and the translation of its errors."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import (
     AbstractContextManager,
@@ -147,6 +148,10 @@ def unavailable_translated() -> Iterator[None]:
         raise DatabaseUnavailable from error
     except (sqlalchemy.exc.TimeoutError, asyncpg.InterfaceError) as error:
         raise DatabaseUnavailable from error
+    except AttributeError as error:
+        if _is_of_a_cut_connection(error):
+            raise DatabaseUnavailable from error
+        raise
     except asyncpg.PostgresError as error:  # what is asked of the driver itself
         if str(error.sqlstate).startswith(_NOT_NOW):
             raise DatabaseUnavailable from error
@@ -155,6 +160,14 @@ def unavailable_translated() -> Iterator[None]:
         if error.connection_invalidated or _sqlstate(error).startswith(_NOT_NOW):
             raise DatabaseUnavailable from error
         raise
+
+
+def _is_of_a_cut_connection(error: AttributeError) -> bool:
+    """Whether the driver tripped over a connection of its own that was cut between two awaits
+    (`Watch`, or the server going away): it has let go of its protocol then."""
+    innermost = list(traceback.walk_tb(error.__traceback__))[-1][0]
+    module = str(innermost.f_globals.get("__name__", ""))
+    return error.obj is None and module.partition(".")[0] == "asyncpg"
 
 
 def _sqlstate(error: SQLAlchemyError) -> str:

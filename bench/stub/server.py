@@ -67,7 +67,7 @@ def running_stub(
     folder: Path, certificates: Certificates, *, nginx: str | None, cores: tuple[int, ...]
 ) -> Iterator[Stub]:
     """A stub that answers until the end of the block, our own without nginx. Raises ChildFailed."""
-    port = _free_port()
+    port = free_port()
     if nginx:
         command = _nginx_command(nginx, folder, certificates, port)
     else:
@@ -97,7 +97,8 @@ def _version(nginx: str) -> str:
     return done.stderr.strip().rpartition(" ")[2] or "nginx"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on."""
     for port in random.sample(_PORTS, k=100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -132,3 +132,29 @@ async def test_a_mistake_in_our_sql_is_not_taken_for_an_outage(database_url: str
 
     assert not isinstance(caught.value, DatabaseUnavailable)
     await database.close()
+
+
+async def test_a_connection_that_is_cut_under_the_drivers_feet_is_unavailable(
+    database_url: str,
+) -> None:
+    """asyncpg trips over its own protocol then, which is gone: an AttributeError."""
+    database = Database(url=database_url, pool_size=1)
+
+    async def be_cut() -> None:
+        async with database.statement() as tx:
+            driver = (await tx.get_raw_connection()).driver_connection
+            assert driver is not None
+            driver.terminate()
+            await driver._execute("SELECT 1", (), 0, None)  # as if it was past its own check
+
+    async def err() -> None:
+        nothing = None
+        async with database.statement():
+            nothing.our_own_mistake  # type: ignore[attr-defined]  # noqa: B018
+
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await be_cut()
+    assert isinstance(caught.value.__cause__, AttributeError)
+    with pytest.raises(AttributeError):
+        await err()
+    await database.close()

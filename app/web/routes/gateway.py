@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.admin.keys import Scope as AdminScope
 from app.connections.tokens import NoLiveToken
@@ -182,10 +182,19 @@ class _Answering:
         headers = outward(answer.headers)
         if answer.status in _WITHOUT_BODY or any(name == _CHUNKED for name, _ in answer.headers):
             headers = [header for header in headers if header[0] != b"content-length"]
+        left = next((int(value) for name, value in headers if name == b"content-length"), None)
         await self._send(
             {"type": "http.response.start", "status": answer.status, "headers": headers}
         )
         async for chunk in answer.chunks():
+            if left is not None:
+                left -= len(chunk)
             async with asyncio.timeout(self._silence_seconds):
-                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await self._send({"type": "http.response.body", "body": b""})
+                await self._send(_part(chunk, more=left != 0))
+            if left == 0:
+                return
+        await self._send(_part(b"", more=False))
+
+
+def _part(body: bytes, *, more: bool) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}

@@ -1,0 +1,1 @@
+"""What stands on both sides of the gateway while it is measured."""
