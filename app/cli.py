@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from app.demo import demo
 from app.deployment import migrate_database, prepare_schema, require_sound, with_database
@@ -116,7 +115,9 @@ def _parser() -> argparse.ArgumentParser:
         "--sandbox-port", type=_port, default=9000, help="the sandbox's; default: %(default)s"
     )
     one.add_argument(
-        "--context-card-ui", type=Path, metavar="FOLDER", help="your own card instead of Hearth's"
+        "--context-card-ui",
+        metavar="FOLDER",
+        help="your own card instead of Hearth's, or the URL of a development server",
     )
     return parser
 

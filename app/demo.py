@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from app.deployment import prepare_schema, with_database
+from app.deployment import prepare_schema, require_sound, with_database
 from app.errors import ConfigurationError
 from app.security.webhooks import generate_signing_secret
 from app.serving import listen, run_async, serve
@@ -26,6 +26,7 @@ from app.settings import (
     Settings,
     StorageSettings,
     WebSettings,
+    origin_of,
     variable_names,
 )
 
@@ -43,8 +44,8 @@ _GATEWAY_ALLOW = (
 )
 
 
-def demo(*, port: int, sandbox_port: int, context_card_ui: Path | None = None) -> int:
-    """Run until Ctrl-C, with a card of one's own where a folder is given.
+def demo(*, port: int, sandbox_port: int, context_card_ui: str | None = None) -> int:
+    """Run until Ctrl-C, with a card of one's own where a folder or a URL is given.
 
     Raises ConfigurationError for busy ports and the like.
     """
@@ -52,10 +53,8 @@ def demo(*, port: int, sandbox_port: int, context_card_ui: Path | None = None) -
     listen("127.0.0.1", sandbox_port, option="--sandbox-port").close()
     data_dir = Path(os.environ.get("DATA_DIR") or ".data") / "demo"
     with _sandbox(port=sandbox_port, app_url=f"http://localhost:{port}") as app:
-        pages = PageSettings(
-            _env_file=None, settings_schema=_SETTINGS_SCHEMA, context_card_ui=context_card_ui
-        )
-        settings = _settings(port, sandbox_port, app, data_dir, pages)
+        settings = _settings(port, sandbox_port, app, data_dir, context_card_ui)
+        require_sound(settings)
         with with_database(settings) as ready:
             run_async(prepare_schema(ready, embedded=True))
             sys.stdout.write(_banner(sandbox_port, settings))
@@ -99,16 +98,21 @@ def _credentials(process: subprocess.Popen[bytes], url: str) -> dict[str, Any]:
 
 
 def _settings(
-    port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path, pages: PageSettings
+    port: int, sandbox_port: int, app: dict[str, Any], data_dir: Path, context_card_ui: str | None
 ) -> Settings:
     """Settings of the demo's own. Those of the environment and of `.env` are for real apps."""
     for name in variable_names() & os.environ.keys():
         del os.environ[name]
     sandbox_url = f"http://127.0.0.1:{sandbox_port}"
+    pages = PageSettings(
+        _env_file=None, settings_schema=_SETTINGS_SCHEMA, context_card_ui=context_card_ui
+    )
+    elsewhere = pages.context_card_ui if isinstance(pages.context_card_ui, str) else None
     return Settings(
         web=WebSettings(
             _env_file=None,
             public_url=f"http://localhost:{port}",
+            cors_origins=(origin_of(elsewhere),) if elsewhere else (),
             gateway_allow=_GATEWAY_ALLOW,
             admin_keys=(SecretStr(f"demo:{secrets.token_urlsafe(24)}:read+write+credentials"),),
         ),

@@ -127,6 +127,8 @@ export class HearthError extends Error {
   readonly newTabUrl?: string;
   /** With "settings_conflict": what is saved now. */
   readonly current?: SavedSettings;
+  /** With the reason "settings_invalid": where the schema is broken (a JSON Pointer), and how. */
+  readonly errors?: readonly { readonly pointer: string; readonly problem: string }[];
 }
 
 /**

@@ -17,6 +17,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.anyio
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 NOWHERE = "postgresql://app@127.0.0.1:1/x"
 SOUND = {
     "INFOBIP_CLIENT_ID": "0" * 32,
@@ -97,10 +98,13 @@ async def test_the_demo_keeps_its_key_to_itself_and_its_tokens_over_a_restart(
         vendor = Vendor(http, url=f"http://127.0.0.1:{sandbox_port}")
         await sign_in_at(port, vendor, http)
         assert await first.end(signal.SIGINT) == 0
-    with hearth_process(*command, environment=environment) as second:
+    own_card = ("--context-card-ui", str(EXAMPLES / "plain"))
+    with hearth_process(*command, *own_card, environment=environment) as second:
         loaded = await second.wait_for("shards_loaded")
+        script = await http.get(f"http://localhost:{port}/ui/context-card/card.js")
         assert await second.end(signal.SIGINT) == 0
 
+    assert script.content == (EXAMPLES / "plain" / "card.js").read_bytes()
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert key.read_text() == made
     assert loaded["tokens"] == 1

@@ -40,6 +40,9 @@ async def reply(page: Page) -> None:
     await card.locator("#reply-text").fill("Tomorrow at nine would be free.")
     await card.locator("#reply-send").click()
     await expect(card.get_by_text("Sent.")).to_be_visible()
+    await expect(page.get_by_text("Tomorrow at nine would be free.").first).to_be_visible()
+    await page.mouse.move(0, 0)
+    await card.locator("body").evaluate("() => scrollTo(0, 0)")
 
 
 async def alone(

@@ -373,6 +373,7 @@ function follow(send, { status, reason }) {
   let now = { status, reason };
   let stream = new AbortController();
   let failures = 0;
+  let retry = 1_000; // unless Hearth says otherwise, to each page something else
   let running = false;
   let wake = () => {};
 
@@ -394,7 +395,8 @@ function follow(send, { status, reason }) {
       const signedIn = document.hidden || (await read());
       if (!signedIn) tell("status", { status: "signed_out", reason: null });
       else if (failures > 1) tell("status", { status: "unknown", reason: null });
-      const pause = Math.min(500 * 2 ** failures, 30_000) * (0.8 + 0.4 * Math.random());
+      const growing = Math.min(500 * 2 ** failures, 30_000) * (0.8 + 0.4 * Math.random());
+      const pause = failures ? growing : retry;
       await new Promise((/** @type {(_?: any) => void} */ resolve) => {
         wake = resolve;
         if (signedIn && !document.hidden && wanted()) setTimeout(resolve, pause);
@@ -430,6 +432,7 @@ function follow(send, { status, reason }) {
         for (const event of events) {
           const field = (/** @type {string} */ name) => event.match(`(?:^|\n)${name}: ?(.*)`)?.[1];
           const data = field("data");
+          retry = Number(field("retry")) || retry;
           if (data) tell(field("event") ?? "", JSON.parse(data));
         }
       }
