@@ -44,17 +44,20 @@ class RememberedSessions:
     def ids(self) -> list[SessionId]:
         return list(self._hashes)
 
-    def remember(self, token_hash: bytes, session: Session, *, as_of: float) -> None:
+    def remember(
+        self, token_hash: bytes, session: Session, *, as_of: float, is_fresh: bool = True
+    ) -> None:
         """What the database said; `as_of` is our clock just before it was asked.
 
-        The answer may be older than the session's end, which was told here meanwhile.
+        Unless it `is_fresh`, it serves only while the database is away. The answer may be older
+        than the session's end, which was told here meanwhile.
         """
         if session.id in self._ended or token_hash in self._ended:
             return
         self._known.pop(token_hash, None)
         self._known[token_hash] = _Remembered(
             session,
-            asked=as_of,
+            asked=as_of if is_fresh else float("-inf"),
             seen=as_of - session.seen_seconds_ago,
             ends=as_of + session.left_seconds,
         )

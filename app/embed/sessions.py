@@ -1,6 +1,7 @@
 """Sessions of embedded pages: made at each sign-in, kept as hashes, ended server-side."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -73,6 +74,7 @@ class Sessions:
             await _add(store, completed, token, life_seconds=self._limits.absolute_seconds)
         if replacing is not None:
             self._remembered.forget_token(token_hash(replacing))
+        await self._remember(token_hash(token))
         return token
 
     async def hand_over(self, completed: Completed) -> str:
@@ -143,6 +145,14 @@ class Sessions:
             raise NotSignedIn
         self._remembered.remember(known_by, session, as_of=as_of)
         return session
+
+    async def _remember(self, known_by: bytes) -> None:
+        """So that the page goes on even if the database goes before it has asked for anything."""
+        as_of = self._clock.monotonic()
+        with suppress(DatabaseUnavailable):
+            session = await self._read(known_by)
+            if session is not None:
+                self._remembered.remember(known_by, session, as_of=as_of, is_fresh=False)
 
     def _asked(self, known_by: bytes, done: asyncio.Task[Session]) -> None:
         if self._asking.get(known_by) is done:

@@ -212,6 +212,17 @@ async def test_a_token_is_renewed_on_request_without_the_database(
     assert (await balance(deployment.page)).status_code == 200
 
 
+async def test_a_page_that_was_signed_in_a_moment_ago_goes_on_as_well(
+    deployment: Deployment, vendor: Vendor
+) -> None:
+    page = deployment.owner.browser()
+    await page.sign_in(f"/settings?state={await vendor.state()}")
+    await deployment.postgres.stop()
+
+    assert (await page.api("GET", "/session")).status_code == 200
+    assert (await balance(page)).status_code == 200
+
+
 async def test_a_database_that_hangs_is_given_up_and_found_again(
     deployment: Deployment, vendor: Vendor
 ) -> None:
