@@ -1,5 +1,6 @@
 """Getting a process ready to run: its settings, its database, its keys, its schema."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +11,19 @@ import structlog
 from pydantic import SecretStr
 
 from app.embedded_postgres import EmbeddedPostgres
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, MigrationInTheWay
 from app.factory import open_database, problems_of
 from app.security.sealing import generate_key, parse_key
 from app.settings import Settings
+from app.store.database import Database
 from app.store.schema import Schema, migrate, schema_of
 
 log = structlog.get_logger(__name__)
 
 _KEY_FILE = "encryption.key"
+_MORE_ATTEMPTS = 9
+_PAUSE_SECONDS = 2.0
+"""Between two attempts at a migration: who waited for its locks has to get on."""
 
 
 @contextmanager
@@ -74,17 +79,31 @@ async def prepare_schema(settings: Settings, *, embedded: bool) -> None:
 
 
 async def migrate_database(settings: Settings) -> None:
-    """Apply all outstanding migrations; none where a later version has been there. Raises
-    DatabaseUnavailable.
+    """Apply all outstanding migrations; none where a later version has been there.
+
+    Those who are busy are let pass: what runs goes on meanwhile. Raises MigrationInTheWay when
+    that did not help, or DatabaseUnavailable.
     """
     database = open_database(settings, command_seconds=None)
     try:
         if await schema_of(database) is Schema.NEWER:
             log.warning("schema_of_a_later_version")
         else:
-            await migrate(database)
+            await _migrate_between(database)
     finally:
         await database.close()
+
+
+async def _migrate_between(database: Database) -> None:
+    for _ in range(_MORE_ATTEMPTS):
+        try:
+            await migrate(database)
+        except MigrationInTheWay:
+            log.warning("migration_waits", again_after_seconds=_PAUSE_SECONDS)
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return
+    await migrate(database)
 
 
 def _kept_key(data_dir: Path) -> str:

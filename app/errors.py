@@ -43,6 +43,17 @@ class DatabaseUnavailable(HearthError):
         super().__init__(detail, retry_after_seconds=5)
 
 
+class MigrationInTheWay(DatabaseUnavailable):
+    """A migration did not get its locks in time, or met somebody who waited for it. All of it was
+    undone."""
+
+    code = "migration_in_the_way"
+    detail = (
+        "The migration could not get its locks: what runs was in its way. Nothing was changed; run "
+        "it again."
+    )
+
+
 class MalformedRequest(HearthError):
     """A request that cannot be read as what it should be."""
 

@@ -170,6 +170,12 @@ def _is_of_a_cut_connection(error: AttributeError) -> bool:
     return error.obj is None and module.partition(".")[0] == "asyncpg"
 
 
+def sqlstate_of(error: DatabaseUnavailable) -> str:
+    """Why Postgres says so, if it was Postgres that did; else ''."""
+    cause = error.__cause__
+    return _sqlstate(cause) if isinstance(cause, SQLAlchemyError) else ""
+
+
 def _sqlstate(error: SQLAlchemyError) -> str:
     return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
 

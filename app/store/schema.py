@@ -10,24 +10,32 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from app.store.database import Database
+from app.errors import DatabaseUnavailable, MigrationInTheWay
+from app.store.database import Database, sqlstate_of
 from app.store.tables import metadata
 
 _ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"
+_IN_THE_WAY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
 _MIGRATION_LOCK = 0x48454152  # any constant will do: one migrator at a time
 
 
 async def migrate(database: Database) -> None:
     """Apply all outstanding migrations; a second caller waits and then finds nothing to do.
 
-    All in one transaction. Raises DatabaseUnavailable, also when a migration could not get a
-    lock in five seconds: then nothing was done, and running it again is safe.
+    All in one transaction. Raises MigrationInTheWay when it could not get a lock in five seconds,
+    or was the one of two that waited for each other: then nothing was done, and running it again
+    is safe. Raises DatabaseUnavailable.
     """
-    async with database.transaction() as connection:
-        await connection.execute(
-            text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
-        )
-        await connection.run_sync(_upgrade)
+    try:
+        async with database.transaction() as connection:
+            await connection.execute(
+                text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+            )
+            await connection.run_sync(_upgrade)
+    except DatabaseUnavailable as error:
+        if sqlstate_of(error) in _IN_THE_WAY:
+            raise MigrationInTheWay from error
+        raise
 
 
 class Schema(Enum):

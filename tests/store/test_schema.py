@@ -44,3 +44,20 @@ async def test_migrate_leaves_what_a_later_version_has_made(
         assert await process.wait() == 0
     assert process.events("schema_of_a_later_version")
     assert await schema_of(database) is Schema.NEWER
+
+
+async def test_a_migration_lets_those_pass_who_are_in_its_way(
+    database: Database, database_url: str
+) -> None:
+    """Somebody holds a lock on a table of its for longer than it waits at once."""
+    async with database.statement() as tx:
+        await tx.exec_driver_sql("DROP SCHEMA public CASCADE")
+        await tx.exec_driver_sql("CREATE SCHEMA public")
+        await tx.exec_driver_sql("CREATE TABLE alembic_version (version_num varchar(32))")
+    environment = {"DATABASE_URL": database_url, "ENCRYPTION_KEYS": ENCRYPTION_KEY}
+    with hearth_process("migrate", environment=environment) as process:
+        async with database.transaction() as tx:
+            await tx.exec_driver_sql("LOCK TABLE alembic_version IN EXCLUSIVE MODE")
+            await process.wait_for("migration_waits")
+        assert await process.wait() == 0
+    assert await schema_of(database) is Schema.CURRENT
