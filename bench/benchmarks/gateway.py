@@ -20,6 +20,7 @@ _CONNECTIONS = 50
 _DOWNLOADS = 200
 _STREAMS = 1_000
 _STREAMS_SECONDS = 10.0
+_STREAMS_SETTLING_SECONDS = 8.0
 _WARM_UP_SECONDS = 1.0
 _WORDS = {
     "nginx": "limit: nginx proxy_pass",
@@ -126,7 +127,7 @@ def _add_memory(findings: Findings, lab: Lab, port: int, say: Callable[[str], No
         with _clients(server, "/api/events", _STREAMS) as clients:
             assert clients.stdout is not None
             clients.stdout.readline()
-            time.sleep(2)
+            time.sleep(_STREAMS_SETTLING_SECONDS)
             used = load.cpu_seconds(server.pid)
             time.sleep(_STREAMS_SECONDS)
             used = load.cpu_seconds(server.pid) - used
