@@ -19,6 +19,7 @@ from app.web.guarded_protocol import GuardedProtocol
 from sandbox.app import create_app as create_sandbox
 from sandbox.config import SandboxConfig
 from tests.support.databases import fresh_database, make_template
+from tests.support.lanes import Lanes, arrange, workers
 from tests.support.servers import free_socket, serving
 from tests.support.settings import make_settings
 from tests.support.user_agent import UserAgent
@@ -40,6 +41,21 @@ class Hearth:
 
 
 StartHearth = Callable[..., AbstractAsyncContextManager[Hearth]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return workers(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
+    return Lanes(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        arrange(items)
 
 
 @pytest.fixture(scope="session")
