@@ -9,7 +9,7 @@ from bench.database import Due, Written
 from bench.lab import Lab
 from bench.results import Findings, number
 
-ABOUT = "renewals of one process on one core: Hearth, the obvious way, a bare client, the limit"
+ABOUT = "renewals of one process on one core: Hearth, the obvious ways, a bare client, the limit"
 IN_FLIGHT = 100
 _WARM_UP_SECONDS = 0.7
 _LIFE_SECONDS = 60.0
@@ -24,6 +24,7 @@ overdue over a fifth of what is left, here three seconds."""
 _WORDS = {
     "hearth": "Hearth: POST, parse, seal, batched write",
     "obvious": "obvious: stock httpx, semaphore 50, ORM commit each",
+    "authlib_client": "Authlib: AsyncOAuth2Client, semaphore 50, ORM commit each",
     "bare": "bare client: pyreqwest posts the form, nothing else",
     "limit": "limit: wrk posts the form",
 }
@@ -85,7 +86,7 @@ def _findings(lab: Lab, found: _Rounds, *, seconds: float, connections: int) -> 
         findings.add(
             f"{name}: per CPU-second", "renewals/s", [one.per_cpu_second for one in outcomes]
         )
-    for other in ("obvious", "bare", "limit"):
+    for other in ("obvious", "authlib_client", "bare", "limit"):
         pairs = found.pairs(other)
         findings.add(f"hearth ÷ {other}", "times", [one.rate / two.rate for one, two in pairs])
         per_cpu = [one.per_cpu_second / two.per_cpu_second for one, two in pairs]
@@ -108,7 +109,7 @@ def _setup(lab: Lab, seconds: float, connections: int) -> dict[str, str]:
             f"so more is due than can be done; measured for {seconds:g} s after loading and "
             f"{_WARM_UP_SECONDS:g} s of warm-up"
         ),
-        "in flight": f"{IN_FLIGHT} at once (obvious: 50)",
+        "in flight": f"{IN_FLIGHT} at once (obvious and Authlib: 50)",
         "CPU": "user and system time of the measured process alone, all its threads",
         "WAL": "all of the server's from before the process starts until it has ended",
     }

@@ -1,90 +1,12 @@
-"""The obvious way: a shared stock httpx client, a semaphore, one ORM commit per token.
-
-In its favour: the client is shared, the pool is as large as the semaphore, and a wave of due
-tokens is always there. Tokens are sealed as Hearth seals them.
-"""
+"""The obvious way: a shared stock httpx client (see `one_by_one`)."""
 
 import asyncio
 import ssl
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import httpx
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import DateTime
 
-from app.connections.vault import Vault
-from app.models.identifiers import ConnectionId
-from app.models.token import SealedToken
-from app.security.sealing import SealingKeys, parse_key
-from bench.contenders.protocol import Outcome, Stopwatch, Task, answer
-
-_AT_ONCE = 50
-_WAVE = 2_000
-
-
-class _Base(DeclarativeBase):
-    pass
-
-
-class _TokenRow(_Base):
-    __tablename__ = "tokens"
-
-    connection_id: Mapped[UUID] = mapped_column(primary_key=True)
-    generation: Mapped[int]
-    sealed: Mapped[bytes]
-    renewed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-
-
-class _Renewer:
-    def __init__(
-        self,
-        *,
-        http: httpx.AsyncClient,
-        sessions: async_sessionmaker[AsyncSession],
-        vault: Vault,
-        task: Task,
-    ) -> None:
-        self._http = http
-        self._sessions = sessions
-        self._vault = vault
-        self._task = task
-        self._semaphore = asyncio.Semaphore(_AT_ONCE)
-        self.renewals = 0
-
-    async def run(self) -> None:
-        """Wave after wave, until cancelled."""
-        async with self._sessions() as session:
-            ids = (await session.scalars(select(_TokenRow.connection_id).limit(_WAVE))).all()
-        while True:
-            await asyncio.gather(*(self._renew(one) for one in ids))
-
-    async def _renew(self, connection_id: UUID) -> None:
-        async with self._semaphore, self._sessions() as session:
-            row = await session.get_one(_TokenRow, connection_id)
-            authorization = self._vault.open(_sealed(row)).authorization
-            response = await self._http.post(
-                self._task.token_url,
-                data={
-                    "grant_type": "refresh_token",
-                    "client_id": "8F0792F86035A9F4290821F1EE6BC06A",
-                    "client_secret": "YED8Q0KHeYgQxtjdUkR376Uxu0/zdvwAVZb3ZQ3GGZU=",
-                    "code": authorization.partition(" ")[2],
-                },
-            )
-            response.raise_for_status()
-            body = response.json()
-            row.generation += 1
-            row.sealed = self._vault.seal(
-                ConnectionId(connection_id), f"{body['tokenType']} {body['token']}"
-            )
-            row.renewed_at = datetime.now(UTC)
-            row.expires_at = row.renewed_at + timedelta(seconds=self._task.life_seconds)
-            await session.commit()
-            self.renewals += 1
+from bench.contenders.one_by_one import CLIENT_ID, CLIENT_SECRET, measure_one_by_one
+from bench.contenders.protocol import Outcome, Task, answer
 
 
 def measure(task: Task) -> Outcome:
@@ -93,40 +15,24 @@ def measure(task: Task) -> Outcome:
 
 
 async def _measure(task: Task) -> Outcome:
-    engine = create_async_engine(task.database_url, pool_size=_AT_ONCE)
     trust = ssl.create_default_context(cafile=task.ca_path)
     async with httpx.AsyncClient(verify=trust, trust_env=False, timeout=30) as http:
-        renewer = _Renewer(
-            http=http,
-            sessions=async_sessionmaker(engine),
-            vault=Vault(keys=SealingKeys([parse_key(task.sealing_key)])),
-            task=task,
-        )
-        running = asyncio.create_task(renewer.run())
-        await _pass(running, task.warm_up_seconds)
-        before, stopwatch = renewer.renewals, Stopwatch()
-        await _pass(running, task.seconds)
-        seconds, cpu_seconds = stopwatch.read()
-        renewals = renewer.renewals - before
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    await engine.dispose()
-    return Outcome(
-        renewals=renewals,
-        seconds=seconds,
-        cpu_seconds=cpu_seconds,
-        details={"renewals_in_all": renewer.renewals},
-    )
 
+        async def ask(authorization: str) -> str:
+            response = await http.post(
+                task.token_url,
+                data={
+                    "grant_type": "refresh_token",
+                    "client_id": CLIENT_ID,
+                    "client_secret": CLIENT_SECRET,
+                    "code": authorization.partition(" ")[2],
+                },
+            )
+            response.raise_for_status()
+            body = response.json()
+            return f"{body['tokenType']} {body['token']}"
 
-async def _pass(running: "asyncio.Task[None]", seconds: float) -> None:
-    done, _ = await asyncio.wait({running}, timeout=seconds)
-    if done:
-        running.result()
-
-
-def _sealed(row: _TokenRow) -> SealedToken:
-    return SealedToken(ConnectionId(row.connection_id), row.generation, row.sealed, 0, 0)
+        return await measure_one_by_one(task, ask)
 
 
 if __name__ == "__main__":
