@@ -44,7 +44,8 @@ class Line:
     def ready(self, now: float) -> int:
         """How many of those that wait the pace lets through now."""
         retries = min(len(self._retries), self._pace.retries_left(now))
-        return int(min(len(self._first_attempts) + retries, self._pace.left(now)))
+        left = self._pace.left(now, stretched=self.stretched(now))
+        return int(min(len(self._first_attempts) + retries, left))
 
     def take(self, now: float) -> LiveToken | None:
         """The next that may be sent now, if there is one."""

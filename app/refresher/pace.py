@@ -38,7 +38,10 @@ _SLOWER_BELOW, _FASTER_ABOVE = 0.92, 0.97
 _SLOWER, _FASTER = 0.9, 1.05
 _TEST, _COMFORTABLE = 0.7, 1.3
 _IN_DANGER, _NOT_HELPED_BELOW = 0.8, 0.86
-_LAST_MOMENT = 0.94
+_LAST_MOMENT, _LAST_MOMENT_IN_DOUBT = 0.94, 0.7
+"""From so far into its life on a token is not held back any more for Infobip's sake. While it is
+in doubt whether going slower helps at all, nobody may come into danger by it."""
+
 _LEAVE_ALONE_LIVES = 5.0
 
 
@@ -107,16 +110,16 @@ class Pace:
         """
         if retry and self._retries.left(now) < 1.0:
             return False
-        limit = self._ceiling if stretched > _LAST_MOMENT else self.rate
+        limit = self._limit(stretched)
         if limit is not None and not self._all.take(now):
             return False
         if retry:
             self._retries.take(now)
         return True
 
-    def left(self, now: float) -> float:
-        """How many may go now, at most."""
-        return math.inf if self.rate is None else self._all.left(now)
+    def left(self, now: float, *, stretched: float = 0.0) -> float:
+        """How many may go now, at most, where none is further into its life than that."""
+        return math.inf if self._limit(stretched) is None else self._all.left(now)
 
     def retries_left(self, now: float) -> float:
         """How many of them may be retries."""
@@ -194,6 +197,12 @@ class Pace:
             self._learned *= _FASTER
             if self._learned > 2 * unhurried:
                 self._enter(_State.FREE, now)
+
+    def _limit(self, stretched: float) -> float | None:
+        """What holds for a token so far into its life."""
+        helps = self._state is not _State.TESTING and self._good_share >= _NOT_HELPED_BELOW
+        last_moment = _LAST_MOMENT if helps else _LAST_MOMENT_IN_DOUBT
+        return self._ceiling if stretched > last_moment else self.rate
 
     def _enter(self, state: _State, now: float) -> None:
         self._state, self._state_since = state, now

@@ -217,3 +217,18 @@ def test_there_is_a_head_start_only_where_a_ceiling_leaves_little_room() -> None
 
     assert pace.head_start(200) == 0
     assert 0 < pace.head_start(300) < LIFE / 2
+
+
+def test_while_it_is_in_doubt_whether_slower_helps_nobody_past_seven_tenths_waits_for_it() -> None:
+    pace = Pace(life_seconds=LIFE, now=0.0)
+    for _ in range(60):
+        pace.answered(throttled=True)
+        pace.answered(throttled=False)
+    pace.adjust(2.0, live=TOKENS, stretched=0.5)
+    assert pace.is_throttled
+    while pace.may_send(2.0, retry=False, stretched=0.6):
+        pass
+
+    assert pace.left(2.0, stretched=0.6) < 1
+    assert pace.left(2.0, stretched=0.75) > 1
+    assert pace.may_send(2.0, retry=False, stretched=0.75)
