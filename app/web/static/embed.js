@@ -114,22 +114,14 @@ async function connectOnce({ hearth = new URL(import.meta.url).origin, surface, 
   });
 
   /** @param {string} path @param {RequestInit} [init] */
-  function send(path, init = {}) {
+  function call(path, init = {}) {
     const headers = new Headers(init.headers);
     if (token) headers.set("Authorization", `Bearer ${token}`);
     else headers.set("X-Hearth", "1");
     return fetch(base + path, { ...init, headers, credentials: token ? "omit" : "same-origin" });
   }
 
-  const events = follow(send, session.connection);
-
-  /** @param {string} path @param {RequestInit} [init] */
-  async function call(path, init) {
-    const response = await send(path, init);
-    if (isProblem(response)) events.refused(response.status);
-    return response;
-  }
-
+  const events = follow(call, session.connection);
   return {
     session,
     params: Object.fromEntries(params),
@@ -365,9 +357,9 @@ export function writeFragment(params, fields) {
  * A stream of events, open while somebody listens and the page can be seen. Where it breaks off it
  * is opened again, after a pause that grows.
  *
- * @param {Call} send @param {any} connection as the session began
+ * @param {Call} call @param {any} connection as the session began
  */
-function follow(send, { status, reason }) {
+function follow(call, { status, reason }) {
   /** @type {Record<string, Set<(said: any) => void>>} */
   const listeners = { status: new Set(), settings: new Set() };
   let now = { status, reason };
@@ -419,7 +411,7 @@ function follow(send, { status, reason }) {
     failures += 1;
     try {
       alive();
-      const response = await send("/api/events", { cache: "no-store", signal });
+      const response = await call("/api/events", { cache: "no-store", signal });
       if (response.status === 401) return false;
       const reader = response.ok && response.body?.pipeThrough(new TextDecoderStream()).getReader();
       for (let text = ""; reader; ) {
@@ -463,11 +455,6 @@ function follow(send, { status, reason }) {
         listeners[event].delete(listener);
         if (!wanted()) again(); // which ends it
       };
-    },
-    /** A call was refused, and why may be news. @param {number} status */
-    refused(status) {
-      const news = status === 401 ? now.status !== "signed_out" : now.status === "active";
-      if (news && (status === 401 || status === 409)) again();
     },
   };
 }
