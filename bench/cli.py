@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./run bench",
         description="Measures Hearth on this machine, on loopback only. Takes about three minutes; "
-        "survival, eleven more, is run only when it is asked for.",
+        "survival, ten more, is run only when it is asked for.",
     )
     parser.add_argument("--list", action="store_true", help="list the benchmarks and end")
     parser.add_argument(

@@ -12,7 +12,7 @@ from tests.scenarios import survival
 from tests.scenarios.survival import LANES, Found, Lane
 from tests.support.stage import Size
 
-ABOUT = "what is lost when replicas, the database or Infobip fail (takes eleven minutes)"
+ABOUT = "what is lost when replicas, the database or Infobip fail (takes ten minutes)"
 SCENARIOS = tuple(dict.fromkeys(one.__name__ for lane in LANES for one in lane.troubles))
 SIZE = Size(connections=1_000, life_seconds=60.0, lives_away=5.0, lives_of_faults=2.0)
 
