@@ -78,6 +78,21 @@ async def have_refreshed(vendor: Vendor, times: int) -> bool:
     return await vendor.count("refreshes") >= times
 
 
+async def have_sent(vendor: Vendor, requests: int) -> bool:
+    return await vendor.count("tokenRequests") >= requests
+
+
+async def have_divided(rate: float, refreshers: Collection[Refresher]) -> bool:
+    """Each may send as large a part as it keeps connections, and all have them all."""
+    found = [one.status() for one in refreshers]
+    parts = [pytest.approx(rate * one.live / CONNECTIONS) for one in found]
+    return (
+        sum(one.live for one in found) == CONNECTIONS
+        and all(one.live for one in found)
+        and [one.rate_ceiling for one in found] == parts
+    )
+
+
 def named(events: Collection[EventDict], name: str) -> list[EventDict]:
     return [event for event in events if event["event"] == name]
 
@@ -104,6 +119,28 @@ async def test_the_cadence_stretches_before_anything_is_lost(web: Hearth, vendor
     (warning,) = named(events, "ceiling_near")
     assert warning["connections"] == CONNECTIONS
     assert warning["at_connections"] == int(rate * FIT_PER_SECOND)
+
+
+async def test_two_refreshers_divide_the_ceiling_and_who_stays_has_all_of_it(
+    web: Hearth, vendor: Vendor
+) -> None:
+    rate = 1.7
+    await connect(web, vendor, CONNECTIONS)
+    async with refreshing(web, rate=rate) as staying:
+        async with refreshing(web, rate=rate) as leaving:
+            both = (staying, leaving)
+            await eventually(lambda: have_divided(rate, both))
+            began, before = asyncio.get_running_loop().time(), [one.stats.renewals for one in both]
+            sent = await vendor.count("tokenRequests")
+            await eventually(lambda: have_sent(vendor, sent + CONNECTIONS), within_seconds=60)
+            passed = asyncio.get_running_loop().time() - began
+            sent = await vendor.count("tokenRequests") - sent
+            renewed = [one.stats.renewals for one in both]
+        await eventually(lambda: have_divided(rate, [staying]))
+
+    assert sent <= rate * passed + 2
+    assert all(now > then for now, then in zip(renewed, before, strict=True))
+    assert len(await having(web, ConnectionStatus.ACTIVE)) == CONNECTIONS
 
 
 async def test_then_the_least_recently_used_are_let_go_on_record(

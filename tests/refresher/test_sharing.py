@@ -1,4 +1,4 @@
-"""Several refreshers come and go while renewals are slow, and nothing is lost on the way."""
+"""Several refreshers share what people bring, and nothing is lost while they come and go."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,6 +17,8 @@ from tests.support.waiting import eventually
 
 LIFE = 12.0
 CONNECTIONS = 100
+LESS_THAN_A_POLL_SECONDS = 3.0
+"""The poll behind the announcements comes every five."""
 
 
 @given(st.integers(min_value=0, max_value=500))
@@ -49,6 +51,22 @@ async def test_what_is_handed_over_in_the_middle_of_slow_renewals_is_not_lost(
 
         assert await vendor.count("refusals") == 0
         assert await statuses(hearth) == ["active"] * CONNECTIONS
+
+
+@pytest.mark.anyio
+async def test_who_signed_in_elsewhere_reaches_the_owner_without_waiting_for_its_poll(
+    start_hearth: StartHearth, vendor: Vendor
+) -> None:
+    """The token would be dead by the time at which the owner polls for the first time."""
+    await vendor.configure(tokenLifetimeSeconds=LESS_THAN_A_POLL_SECONDS)
+    infobip = {"token_lifetime_seconds": LESS_THAN_A_POLL_SECONDS}
+    async with start_hearth(infobip=infobip) as web, another_refresher(web) as owner:
+        await eventually(lambda: shared(owner))
+        await web.browser().sign_in(f"/settings?state={await vendor.state()}")
+        await renewals(vendor, 2)
+
+        assert len(owner.live) == 1
+        assert await statuses(web) == ["active"]
 
 
 @asynccontextmanager
