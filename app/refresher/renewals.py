@@ -60,6 +60,7 @@ class Renewals:
         self._timetable = Timetable(now=clock.monotonic())
         self._line = Line(pace=pace, is_current=self._is_current)
         self._under_way: set[LiveToken] = set()
+        self._many_under_way = max_in_flight // 2
         self._waiters: dict[ConnectionId, list[asyncio.Future[None]]] = {}
         self._crew = Crew(size=max_in_flight, take=self._take, work=self._renew)
 
@@ -207,7 +208,12 @@ class Renewals:
             self._lose(token, LossCause(token.trouble or LossCause.TOO_LATE))
             return
         self._stats.sent(seconds_left=expires - sent, now=sent)
-        timeout = attempt_timeout(sent=token.sent, expires=expires, now=sent)
+        timeout = attempt_timeout(
+            sent=token.sent,
+            expires=expires,
+            now=sent,
+            patient=len(self._under_way) < self._many_under_way,
+        )
         self._under_way.add(token)
         outcome: Token | InfobipError
         try:

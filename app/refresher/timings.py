@@ -11,7 +11,10 @@ _SPREAD = 0.05
 """A renewal is due at half of the life, give or take a tenth of that half."""
 
 _ATTEMPT = 0.1
-"""How long one attempt may take."""
+"""How long one attempt may take, at least."""
+
+_PART_OF_WHAT_IS_SPARE = 2 / 3
+"""Of what three attempts leave over, the first may take so much; the rest is for what is late."""
 
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.03
@@ -32,6 +35,10 @@ _LONGEST_LEASE_SECONDS = 6.0
 _SHORTEST_LEASE_SECONDS = 1.0
 
 _ATTEMPTS_THAT_MUST_FIT = 3
+_THEIR_PAUSES = sum(
+    min(_FIRST_PAUSE * 2.0**number, _LONGEST_PAUSE) * (1 + _PAUSE_SPREAD)
+    for number in range(_ATTEMPTS_THAT_MUST_FIT - 1)
+)
 _SHORTEST_ATTEMPT_SECONDS = 0.2
 _LONGEST_ATTEMPT_SECONDS = 10.0
 
@@ -65,10 +72,19 @@ def lease_seconds(life_seconds: float) -> float:
     return min(max(life_seconds * _LEASE, _SHORTEST_LEASE_SECONDS), _LONGEST_LEASE_SECONDS)
 
 
-def attempt_timeout(*, sent: float, expires: float, now: float) -> float:
+def attempt_timeout(*, sent: float, expires: float, now: float, patient: bool = False) -> float:
     """How long the next attempt may take: a tenth of the life, at most ten seconds (it takes one
-    of the places that shorter lives may need) and at most what is left."""
-    return max(0.0, min(_attempt(expires - sent), expires - now))
+    of the places that shorter lives may need) and at most what is left.
+
+    Up to twice as long for the `patient`, as far as two more attempts still fit. What is given up
+    may have been granted; where the old token dies at once, nobody has the new one then.
+    """
+    life, left = expires - sent, expires - now
+    limit = _attempt(life)
+    if patient:
+        spare = (left - worst_case_of_three_attempts(life)) * _PART_OF_WHAT_IS_SPARE
+        limit += min(max(0.0, spare), limit)
+    return max(0.0, min(limit, left))
 
 
 def retry_due(
@@ -105,11 +121,7 @@ def is_over(*, expires: float, now: float) -> bool:
 
 def worst_case_of_three_attempts(life_seconds: float) -> float:
     """Seconds that three attempts take at most when each runs into its time limit."""
-    pauses = sum(
-        min(_FIRST_PAUSE * 2.0**number, _LONGEST_PAUSE) * (1 + _PAUSE_SPREAD)
-        for number in range(_ATTEMPTS_THAT_MUST_FIT - 1)
-    )
-    return _ATTEMPTS_THAT_MUST_FIT * _attempt(life_seconds) + life_seconds * pauses
+    return _ATTEMPTS_THAT_MUST_FIT * _attempt(life_seconds) + life_seconds * _THEIR_PAUSES
 
 
 def _attempt(life_seconds: float) -> float:
