@@ -1,5 +1,6 @@
 """The worked examples, built as their readers build them and framed as Infobip frames them."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -73,6 +74,7 @@ def test_what_the_types_say_is_what_the_scripts_do(
     npm.run("exec", "--", "tsc", *CHECK, *map(str, pages), folder=VITE)
 
     (tmp_path / "inside.js").write_text((static / "embed.js").read_text())
+    shutil.copytree(static / "embed", tmp_path / "embed")
     (tmp_path / "told.d.ts").write_text((static / "embed.d.ts").read_text())
     (tmp_path / "both.ts").write_text(
         'import * as inside from "./inside.js";\n'
