@@ -21,7 +21,7 @@ EMBEDDED = [
     "/ui/context-card",
     "/ui/settings",
     "/ui/nothing",
-    "/ui/assets/ui.css",
+    "/ui/assets/base.css",
 ]
 OTHERS = [
     "/",
@@ -72,6 +72,20 @@ async def test_every_answer_carries_the_headers_that_protect_it(hearth: Hearth, 
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
+@pytest.mark.parametrize("path", ["/embed.js", "/ui/assets/base.css", "/console/assets/docs.js"])
+async def test_own_files_are_kept_by_browsers_and_asked_for_each_time(
+    hearth: Hearth, path: str
+) -> None:
+    answer = await hearth.http.get(hearth.url + path)
+    again = await hearth.http.get(
+        hearth.url + path, headers={"if-none-match": answer.headers["etag"]}
+    )
+
+    assert answer.status_code == 200
+    assert (again.status_code, again.content) == (304, b"")
+    assert {answer.headers["cache-control"], again.headers["cache-control"]} == {"no-cache"}
+
+
 async def test_what_carries_secrets_is_never_stored(hearth: Hearth, vendor: Vendor) -> None:
     browser = hearth.browser()
     landing = await browser.sign_in(f"/context-card?state={await vendor.state()}")
@@ -99,7 +113,7 @@ CROSS_SITE = [
     ("GET", "/context-card", "cors", "empty", 403),
     ("GET", "/context-card", "navigate", "object", 403),
     ("GET", "/oauth/callback", "no-cors", "script", 403),
-    ("GET", "/ui/assets/ui.css", "no-cors", "style", 403),
+    ("GET", "/ui/assets/base.css", "no-cors", "style", 403),
     ("GET", "/api/session", "navigate", "document", 403),
     ("GET", "/api/session", "cors", "empty", 403),
     ("DELETE", "/api/session", "cors", "empty", 403),

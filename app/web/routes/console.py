@@ -6,11 +6,10 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+
+from app.web.own_files import ALWAYS_ASKED_FOR, OwnFiles
 
 _CONSOLE = Path(__file__).parents[1] / "static" / "console"
-_ALWAYS_ASKED_FOR = {"cache-control": "no-cache"}
 
 router = APIRouter(include_in_schema=False)
 
@@ -30,14 +29,14 @@ async def show_status() -> Response:
 def assets() -> list[Mount]:
     """Scripts and styles of our own, and Swagger UI's."""
     return [
-        Mount("/console/assets", _Assets(directory=_CONSOLE / "assets")),
-        Mount("/console/swagger-ui", _Assets(directory=_swagger_ui())),
+        Mount("/console/assets", OwnFiles(directory=_CONSOLE / "assets")),
+        Mount("/console/swagger-ui", OwnFiles(directory=_swagger_ui())),
     ]
 
 
 def _page(name: str) -> Response:
     return FileResponse(
-        _CONSOLE / name, media_type="text/html; charset=utf-8", headers=_ALWAYS_ASKED_FOR
+        _CONSOLE / name, media_type="text/html; charset=utf-8", headers=ALWAYS_ASKED_FOR
     )
 
 
@@ -47,12 +46,3 @@ def _swagger_ui() -> Path:
     if found is None or not found.submodule_search_locations:
         raise RuntimeError("The package fastapi-swagger is not installed.")
     return Path(found.submodule_search_locations[0]) / "resources"
-
-
-class _Assets(StaticFiles):
-    """Kept by browsers, and asked for anew only where they have changed."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers.update(_ALWAYS_ASKED_FOR)
-        return response

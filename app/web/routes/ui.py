@@ -5,18 +5,17 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
 
 from app.models.flow import Surface
 from app.settings import PageSettings
 from app.web.dependencies import ProcessOf
 from app.web.embed_module import embed_module
 from app.web.front_end_files import FrontEndFiles, redirect_to_front_end, ui_of
+from app.web.own_files import ALWAYS_ASKED_FOR, OwnFiles, own_text
 from app.web.schemas.answers import page_answer, text_answer
 
 _STATIC = Path(__file__).parents[1] / "static"
 _UI = _STATIC / "ui"
-_CACHED = {"cache-control": "no-cache"}
 
 router = APIRouter(tags=["pages"])
 
@@ -47,15 +46,15 @@ async def show_settings(request: Request, process: ProcessOf) -> Response:
     "/embed.js",
     summary="The module for front ends",
     response_class=Response,
-    responses=text_answer("text/javascript", description="An ES module."),
+    responses={
+        **text_answer("text/javascript", description="An ES module."),
+        304: {"description": "As `If-None-Match` has it."},
+    },
 )
-async def load_embed() -> Response:
+async def load_embed(request: Request) -> Response:
     """The module by which front ends sign in and call Infobip."""
-    return Response(
-        embed_module(_STATIC / "embed.js"),
-        media_type="text/javascript; charset=utf-8",
-        headers=_CACHED,
-    )
+    module = embed_module(_STATIC / "embed.js")
+    return own_text(request, module, media_type="text/javascript; charset=utf-8")
 
 
 @router.get(
@@ -76,7 +75,7 @@ def assets(pages: PageSettings) -> list[Mount]:
         for surface in Surface
         if isinstance(folder := ui_of(pages, surface), Path)
     ]
-    return [Mount("/ui/assets", StaticFiles(directory=_UI / "assets")), *front_ends]
+    return [Mount("/ui/assets", OwnFiles(directory=_UI / "assets")), *front_ends]
 
 
 def _page(surface: Surface, request: Request, pages: PageSettings) -> Response:
@@ -88,4 +87,4 @@ def _page(surface: Surface, request: Request, pages: PageSettings) -> Response:
 
 
 def _file(path: Path, *, media_type: str) -> Response:
-    return FileResponse(path, media_type=media_type, headers=_CACHED)
+    return FileResponse(path, media_type=media_type, headers=ALWAYS_ASKED_FOR)
