@@ -73,6 +73,11 @@ class RememberedSessions:
             return None
         return known.session
 
+    def ask_anew(self, session_id: SessionId) -> None:
+        """Its connection has changed: until the database says how it is now, it is not fresh."""
+        if (token_hash := self._hashes.get(session_id)) is not None:
+            self._known[token_hash].asked = float("-inf")
+
     def find(self, token_hash: bytes) -> Session | None:
         """As it was seen last, within its limits; it counts as used."""
         known = self._known.pop(token_hash, None)

@@ -163,6 +163,7 @@ class PageNews:
 
     def _tell_state(self, connection_id: ConnectionId, state: ConnectionState) -> None:
         for stream in self.streams.of_connection(connection_id):
+            self._remembered.ask_anew(stream.session.id)  # who is told may read it at once
             stream.tell_state(state)
 
     async def _tell_settings(self, accounts: set[str]) -> None:
