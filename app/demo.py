@@ -150,6 +150,7 @@ def _banner(sandbox_port: int, settings: Settings) -> str:
         f"  Panel     http://127.0.0.1:{sandbox_port}/panel  what the sandbox does, and faults\n"
         f"  Events    {settings.events.url}  what your backend would be told\n"
         f"  Hearth    {settings.web.public_url}       what the frames load, and /connect\n"
+        f"  Console   {settings.web.public_url}/docs       for the operator, with this key:\n"
         f"  Admin key {admin_key}\n"
         f"  Data      {os.path.relpath(settings.storage.data_dir)}\n"
         "  Ctrl-C stops all of it.\n\n"

@@ -80,7 +80,7 @@ async def test_what_infobip_cannot_tell_now_is_said_and_told_with_a_click_later(
 ) -> None:
     await vendor.fail({"target": "api", "kind": "error503", "delaySeconds": 1})
     card = await open_card(page, vendor)
-    await expect(card.locator("#conversation-note")).to_contain_text("Infobip has trouble")
+    await expect(card.locator("#conversation-note")).to_have_text("Infobip has trouble.")
     await expect(card.locator("#thread")).to_be_hidden()
     await vendor.heal()
 

@@ -32,6 +32,7 @@ async def send_sms(card: FrameLocator, text: str) -> None:
     await card.locator("#sms-text").fill(text)
     await card.locator("#sms-send").click()
     await expect(card.locator("#sms-result[data-outcome=ok]")).to_be_visible(timeout=15_000)
+    await expect(card.locator("#sms-text")).to_have_value("")  # and not twice by a second click
 
 
 async def test_the_card_signs_in_and_goes_on_sending_after_its_token_would_have_died(
@@ -114,6 +115,7 @@ async def test_a_lost_connection_is_said_and_comes_back_with_a_click(
     card = await open_card(page, vendor)
     await vendor.revoke()
     await expect(card.locator("body[data-state=lost]")).to_be_visible(timeout=15_000)
+    await expect(card.locator("#notice-text")).to_contain_text("Infobip no longer accepts it.")
 
     await card.locator("#notice-action").click()
 

@@ -36,7 +36,7 @@ async def test_it_asks_for_the_key_and_then_shows_what_lives(
     await hearth.browser().sign_in(f"/context-card?state={await vendor.state()}")
     await page.goto(f"{hearth.url}/admin/status")
     await enter(page, "not-a-key-of-this-hearth")
-    await expect(page.locator("#refused")).to_contain_text("ADMIN_KEYS")
+    await expect(page.locator("#refused")).to_contain_text("no such key")
     await enter(page, WRITER)
     await expect(page.locator("#refused")).to_contain_text("scope read")
 
@@ -50,6 +50,7 @@ async def test_it_asks_for_the_key_and_then_shows_what_lives(
     await expect(page.locator("#replicas tbody tr")).to_have_count(1)
     await expect(page.locator("#replicas tbody")).to_contain_text("64 of 64")
     await expect(page.locator(".chart canvas")).to_have_count(3)
+    await expect(page.locator("#chart-live .u-value")).to_have_text([re.compile(r"\d\d:"), "1"])
 
     await page.reload()
     await expect(page.locator("body[data-state=live]")).to_be_attached()

@@ -1,8 +1,10 @@
 // The charts over time, drawn by uPlot in the page's own colours.
 
 const HEIGHT = 190;
+const WHOLE = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
 const DRAWINGS = {
   "chart-live": {
+    whole: true,
     series: [{ label: "connections", colour: "--ember", fill: "--ember-tint" }],
     values: (moments) => [moments.map((moment) => moment.liveConnections)],
   },
@@ -44,6 +46,7 @@ export function drawCharts(picture) {
     } else {
       chart.setData(data);
     }
+    tellTheLatest(charts.get(id));
   }
 }
 
@@ -52,7 +55,15 @@ function begin(id, drawing, data) {
   return new globalThis.uPlot(options(drawing, place.clientWidth), data, place);
 }
 
-function options({ series, unit = "" }, width) {
+/** What stands below a chart, unless somebody points at another moment. */
+function tellTheLatest(chart) {
+  const last = chart.data[0].length - 1;
+  if (last >= 0 && (chart.cursor.idx ?? null) === null) {
+    chart.setLegend({ idx: last });
+  }
+}
+
+function options({ series, unit = "", whole = false }, width) {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const shown = (value) => (value === null ? "–" : `${round(value)}${unit}`);
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
@@ -60,10 +71,16 @@ function options({ series, unit = "" }, width) {
     width,
     height: HEIGHT,
     cursor: { drag: { x: false, y: false } },
+    hooks: { setCursor: [tellTheLatest] },
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most ?? 1) * 1.15] } },
     axes: [
       { ...axis, values: (_, times) => times.map((time) => clock(time)), space: 84, size: 34 },
-      { ...axis, values: (_, marks) => marks.map((mark) => `${round(mark)}${unit}`), size: 58 },
+      {
+        ...axis,
+        values: (_, marks) => marks.map((mark) => `${mark.toLocaleString("en")}${unit}`),
+        incrs: whole ? WHOLE : undefined,
+        size: 64,
+      },
     ],
     series: [
       { label: "at", value: (_, time) => (time === null ? "–" : clock(time)) },

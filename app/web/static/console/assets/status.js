@@ -23,7 +23,10 @@ async function read(path, secret) {
     headers: { authorization: `Bearer ${secret}` },
     signal: AbortSignal.timeout(PATIENCE_MILLISECONDS),
   });
-  if (answer.status === 401 || answer.status === 403) {
+  if (answer.status === 401) {
+    throw new Refused("There is no such key. Was it copied as a whole?");
+  }
+  if (answer.status === 403) {
     throw new Refused((await answer.json()).detail);
   }
   return answer.ok ? answer.json() : null;

@@ -96,8 +96,8 @@ export function openConversation(id, { failed, met }) {
     }
     again.hidden = false;
     failed();
-    const { title, text } = explain(error, { doing: "read this conversation" });
-    return `${title}. ${text}`;
+    const { title, text } = explain(error, { doing: "read this conversation", repeatable: true });
+    return `${title}. ${text}`.trim();
   }
 
   /** @param {string} note */

@@ -48,8 +48,9 @@ export function makeCustomer({ failed }) {
     if (error.code === "not_allowed") return "Not shown: this app may not read people's profiles.";
     again.hidden = false;
     failed();
-    const { title, text } = explain(error, { doing: "read this customer's profile" });
-    return `${title}. ${text}`;
+    const doing = "read this customer's profile";
+    const { title, text } = explain(error, { doing, repeatable: true });
+    return `${title}. ${text}`.trim();
   }
 
   again.addEventListener("click", () => once(again, load));

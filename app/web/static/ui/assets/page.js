@@ -7,7 +7,7 @@ import { connect } from "../../embed.js";
 import { showConnection } from "./connection.js";
 import { byId, element, setText } from "./dom.js";
 import { watchSession } from "./session.js";
-import { explain, languageInWords } from "./words.js";
+import { explain, languageInWords, lossInWords } from "./words.js";
 
 /** @typedef {import("../../embed.js").Session} Session */
 
@@ -107,8 +107,8 @@ export function runPage({ show, beforeLeaving }) {
           : "The connection to Infobip is lost",
         text: disconnected
           ? "The app no longer acts for you. Connect again to go on."
-          : "The app can no longer act for you. Connecting again takes a moment.",
-        code: reason ? `Reason: ${String(reason).replaceAll("_", " ")}` : "",
+          : `${lossInWords(reason)} Until you connect again, the app cannot act for you.`,
+        code: reason ?? "",
         label: "Connect again",
         act: connectAgain,
       });

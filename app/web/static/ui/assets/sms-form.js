@@ -95,6 +95,8 @@ export function makeSmsForm({ failed }) {
     if (UNDER_WAY.has(group) || !group) {
       const small = [status.name, message?.messageId].filter(Boolean).join(" · ");
       showSuccess(result, "Infobip accepted the message", description, small);
+      text.value = ""; // a second click must not send it twice
+      count();
       return;
     }
     const [title, list, code] = ["Infobip rejected the message", [], String(status.name ?? group)];

@@ -12,13 +12,26 @@ import { ApiError } from "./api.js";
  * @property {string} code small print, for whoever is asked for help
  */
 
+/** Why connections are lost, as far as it concerns the person whose it was. */
+const LOSSES = {
+  refused: "Infobip no longer accepts it.",
+  client_refused: "Infobip refuses this app. Whoever runs it has to look into that.",
+  unreachable: "Infobip could not be reached in time.",
+  timed_out: "Infobip did not answer in time.",
+  throttled: "Infobip could not take it on in time.",
+  server_error: "Infobip had trouble for too long.",
+  unintelligible: "Infobip gave answers that could not be read.",
+  let_go: "There were more connections than could be kept, and this one was not used for longest.",
+};
+
 /**
  * @param {unknown} error
- * @param {{doing: string, changes?: boolean}} call what was attempted, such as "send an SMS";
- *   `changes` when repeating it could do it twice
+ * @param {{doing: string, changes?: boolean, repeatable?: boolean}} call what was attempted, such
+ *   as "send an SMS"; `changes` when repeating it could do it twice, `repeatable` where a button
+ *   beside the words does it
  * @returns {Explanation}
  */
-export function explain(error, { doing, changes = false }) {
+export function explain(error, { doing, changes = false, repeatable = false }) {
   if (!(error instanceof ApiError)) {
     return {
       title: "Something went wrong on this page",
@@ -27,7 +40,7 @@ export function explain(error, { doing, changes = false }) {
       code: "",
     };
   }
-  const [title, ...sentences] = words(error, doing, changes);
+  const [title, ...sentences] = words(error, doing, { changes, repeatable });
   const small = [error.code, error.status || "", error.requestId && `request ${error.requestId}`];
   return {
     title,
@@ -40,13 +53,14 @@ export function explain(error, { doing, changes = false }) {
 /**
  * @param {ApiError} error
  * @param {string} doing
- * @param {boolean} changes
+ * @param {{changes: boolean, repeatable: boolean}} call
  * @returns {string[]} a title, then sentences
  */
-function words(error, doing, changes) {
+function words(error, doing, { changes, repeatable }) {
+  const again = repeatable ? "" : "Try again in a moment.";
   const unsure = changes
     ? "It may have been done all the same: check before you repeat it."
-    : "Try again in a moment.";
+    : again;
 
   switch (error.code) {
     case "not_signed_in":
@@ -62,7 +76,7 @@ function words(error, doing, changes) {
       return [
         "Infobip cannot be reached",
         changes ? "Most likely nothing was done." : "",
-        "Try again in a moment.",
+        again,
       ];
     case "infobip_timeout":
       return ["Infobip did not answer in time", unsure];
@@ -78,7 +92,10 @@ function words(error, doing, changes) {
 
   if (error.source === "infobip") {
     if (error.status === 429) return ["Infobip asks to slow down", wait(error.retryAfter)];
-    if (error.status >= 500) return ["Infobip has trouble", error.detail, unsure];
+    if (error.status >= 500) {
+      if (changes) return ["Infobip has trouble", error.detail, unsure];
+      return ["Infobip has trouble", repeatable ? "" : error.detail || unsure];
+    }
     if (error.status === 401 || error.status === 403) {
       return [
         `Infobip does not let you ${doing}`,
@@ -94,10 +111,16 @@ function words(error, doing, changes) {
     return [
       "Hearth is briefly out of service",
       error.detail,
-      changes ? "Nothing was done. Try again in a moment." : "Try again in a moment.",
+      changes ? "Nothing was done." : "",
+      again,
     ];
   }
   return [error.title, error.detail];
+}
+
+/** @param {string | null} reason of a lost connection */
+export function lossInWords(reason) {
+  return LOSSES[/** @type {keyof typeof LOSSES} */ (reason)] ?? "It was not renewed in time.";
 }
 
 /** @param {number | null} seconds */
