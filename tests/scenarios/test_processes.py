@@ -4,18 +4,16 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import text
 
-from app.embedded_postgres import EmbeddedPostgres
 from app.models.identifiers import SHARD_COUNT
 from app.store.database import Database
-from app.store.schema import migrate
 from tests.conftest import Hearth, StartHearth
+from tests.support.own_postgres import own_postgres
 from tests.support.processes import HearthProcess, hearth_process
 from tests.support.servers import free_port
 from tests.support.settings import as_environment
@@ -26,7 +24,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.anyio
 
 CONNECTIONS = 20
-LIFE = 20.0
+LIFE = 10.0
 
 
 @pytest.fixture
@@ -72,20 +70,6 @@ async def all_fresh(database: Database) -> bool:
     async with database.transaction() as tx:
         fresh = await tx.exec_driver_sql("SELECT bool_and(expires_at > now()) FROM tokens")
         return bool(fresh.scalar_one())
-
-
-@asynccontextmanager
-async def own_postgres(folder: Path) -> AsyncIterator[tuple[EmbeddedPostgres, str, Database]]:
-    """A Postgres that the test may stop, at the newest schema: itself, its URL, a pool for it."""
-    postgres = EmbeddedPostgres(data_dir=folder / "postgres")
-    url = postgres.start()
-    try:
-        database = Database(url=url, pool_size=2)
-        await migrate(database)
-        yield postgres, url, database
-        await database.close()
-    finally:
-        postgres.stop()
 
 
 async def test_two_refreshers_share_and_one_takes_over_when_the_other_is_killed(
@@ -160,19 +144,21 @@ async def test_a_database_that_is_away_for_longer_than_a_life_loses_nothing(
     life = 4.0
     await vendor.configure(tokenLifetimeSeconds=life)
     port = free_port()
-    async with own_postgres(walkable_folder) as (postgres, url, database):
-        environment = await environment_for(vendor, port=port, database_url=url, life_seconds=life)
+    async with own_postgres(walkable_folder) as (postgres, database):
+        environment = await environment_for(
+            vendor, port=port, database_url=postgres.url, life_seconds=life
+        )
         with hearth_process("serve", "--port", str(port), environment=environment) as hearth:
             await hearth.wait_for("shards_loaded")
             await sign_in_at(port, vendor, http)
             await eventually(lambda: renewals_reach(vendor, 1))
-            postgres.stop()
+            await postgres.stop()
             goal = await vendor.count("refreshes") + 5
             await eventually(lambda: renewals_reach(vendor, goal), within_seconds=8 * life)
 
             assert await hearth.wait_for("database_away")
             assert (await http.get(f"http://localhost:{port}/readyz")).status_code == 200
-            assert postgres.start() == url
+            await postgres.start()
             await eventually(lambda: all_fresh(database), within_seconds=30)
             assert await hearth.end() == 0
         async with database.transaction() as tx:
@@ -189,17 +175,19 @@ async def test_an_outage_and_a_second_refresher_at_its_end_lose_nothing(
     life = 4.0
     await vendor.configure(tokenLifetimeSeconds=life)
     port = free_port()
-    async with own_postgres(walkable_folder) as (postgres, url, database):
-        environment = await environment_for(vendor, port=port, database_url=url, life_seconds=life)
+    async with own_postgres(walkable_folder) as (postgres, database):
+        environment = await environment_for(
+            vendor, port=port, database_url=postgres.url, life_seconds=life
+        )
         with hearth_process("serve", "--port", str(port), environment=environment) as hearth:
             await hearth.wait_for("shards_loaded")
             for user in range(5):
                 await sign_in_at(port, vendor, http, user=user)
-            postgres.stop()
+            await postgres.stop()
             goal = await vendor.count("refreshes") + 15
             await eventually(lambda: renewals_reach(vendor, goal), within_seconds=8 * life)
             with hearth_process("refresher", environment=environment) as second:
-                postgres.start()
+                await postgres.start()
                 await eventually(lambda: all_fresh(database), within_seconds=30)
                 goal = await vendor.count("refreshes") + 15
                 await eventually(lambda: renewals_reach(vendor, goal), within_seconds=8 * life)
@@ -239,12 +227,14 @@ async def test_a_stop_while_the_database_hangs_ends_in_time(
     vendor: Vendor, http: httpx.AsyncClient, walkable_folder: Path
 ) -> None:
     port = free_port()
-    async with own_postgres(walkable_folder) as (_, url, database):
-        pids = [int((walkable_folder / "postgres/cluster/postmaster.pid").read_text().split()[0])]
+    async with own_postgres(walkable_folder) as (postgres, database):
+        pids = [postgres.pid]
         async with database.transaction() as tx:
             found = await tx.exec_driver_sql("SELECT pg_backend_pid()")
             assert found.scalar_one()
-        environment = await environment_for(vendor, port=port, database_url=url, life_seconds=60)
+        environment = await environment_for(
+            vendor, port=port, database_url=postgres.url, life_seconds=60
+        )
         with hearth_process("serve", "--port", str(port), environment=environment) as hearth:
             await hearth.wait_for("shards_loaded")
             await sign_in_at(port, vendor, http)
