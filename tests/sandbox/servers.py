@@ -8,6 +8,11 @@ from contextlib import asynccontextmanager
 from starlette.types import ASGIApp
 
 from sandbox.server import SandboxServer
+from tests.support.prompt_server import PromptServer
+
+
+class PromptSandbox(SandboxServer, PromptServer):
+    """Ends as `python -m sandbox` does, and sooner."""
 
 
 @asynccontextmanager
@@ -16,7 +21,7 @@ async def serving(app: ASGIApp, *, host: str = "127.0.0.1") -> AsyncIterator[str
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        server = SandboxServer(app)
+        server = PromptSandbox(app)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             yield f"http://{host}:{listener.getsockname()[1]}"

@@ -35,7 +35,8 @@ async def make_template(url: str) -> None:
 async def fresh_database(url: str) -> AsyncIterator[str]:
     """The URL of a database of one's own, at the newest schema."""
     name = f"test_{next(_numbers)}"
-    await _execute(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    # Where nothing is synced, copying files is twice as fast as writing them to the log.
+    await _execute(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
     yield named(url, name)
     await _execute(url, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.web.guarded_protocol import GuardedProtocol
+from tests.support.prompt_server import PromptServer
 
 
 def free_socket(port: int = 0) -> socket.socket:
@@ -39,7 +40,7 @@ async def serving(
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
-    server = uvicorn.Server(config)
+    server = PromptServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         async with asyncio.timeout(10):
