@@ -18,7 +18,7 @@ from app.settings import Settings
 from app.web.guarded_protocol import GuardedProtocol
 from sandbox.app import create_app as create_sandbox
 from sandbox.config import SandboxConfig
-from tests.support.databases import fresh_database, make_template
+from tests.support.databases import Databases, databases_of
 from tests.support.lanes import Lanes, arrange, workers
 from tests.support.servers import free_socket, serving
 from tests.support.settings import make_settings
@@ -81,15 +81,15 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-async def template(postgres: str) -> str:
-    await make_template(postgres)
-    return postgres
+async def databases(postgres: str) -> AsyncIterator[Databases]:
+    async with databases_of(postgres) as databases:
+        yield databases
 
 
 @pytest.fixture
-async def database_url(template: str) -> AsyncIterator[str]:
+async def database_url(databases: Databases) -> AsyncIterator[str]:
     """A database of the test's own."""
-    async with fresh_database(template) as url:
+    async with databases.one() as url:
         yield url
 
 

@@ -18,7 +18,7 @@ class PromptSandbox(SandboxServer, PromptServer):
 @asynccontextmanager
 async def serving(app: ASGIApp, *, host: str = "127.0.0.1") -> AsyncIterator[str]:
     """Serve ``app`` on a free port of 127.0.0.1; its base URL, under the name ``host``."""
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         server = PromptSandbox(app)

@@ -14,7 +14,8 @@ from tests.support.prompt_server import PromptServer
 
 def free_socket(port: int = 0) -> socket.socket:
     """A listening socket on this port, or on one that was free."""
-    listener = socket.socket()
+    # Named as TCP, or asyncio leaves Nagle's algorithm on: 40 ms for each answer.
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     listener.listen(512)
