@@ -192,6 +192,11 @@ def _renewals(stats: Stats) -> Iterator[Metric]:
         "What was left of a token's life when its renewal was sent.",
         stats.seconds_left,
     )
+    yield _histogram(
+        "renewal_lateness_seconds",
+        "How long a renewal had been due when it was begun.",
+        stats.lateness,
+    )
     yield _counter("renewals", "Renewals that brought a new token.", stats.renewals)
     yield _counter_by(
         "reason",

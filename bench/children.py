@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import IO, Any
 
 from bench.cores import pin
@@ -43,26 +45,51 @@ def running(
         _end(child)
 
 
-def answer_of(
-    command: Sequence[str], question: bytes, *, cores: tuple[int, ...], within_seconds: float
-) -> bytes:
-    """What a child prints when it is given this on stdin. Raises ChildFailed."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to start on these cores, and what to give it on stdin."""
+
+    command: Sequence[str]
+    text: bytes
+    cores: tuple[int, ...]
+
+
+def answers_of(questions: Sequence[Question], *, within_seconds: float) -> list[bytes]:
+    """What children print that run at the same time. Raises ChildFailed."""
+    deadline = time.monotonic() + within_seconds
+    with ExitStack() as started:
+        children = [started.enter_context(_asked(question)) for question in questions]
+        return [_answer(child, deadline) for child in children]
+
+
+@contextmanager
+def _asked(question: Question) -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(
-        command,
+        question.command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=_in_the_child(cores),  # noqa: PLW1509 - we have no other thread that forks
+        preexec_fn=_in_the_child(question.cores),  # noqa: PLW1509 - no other thread of ours forks
     )
     try:
-        answer, complaints = child.communicate(question, timeout=within_seconds)
-    except subprocess.TimeoutExpired as error:
-        raise ChildFailed(f"{command[-1]} did not end in {within_seconds:.0f} s") from error
+        assert child.stdin is not None
+        with child.stdin:
+            child.stdin.write(question.text)
+        child.stdin = None
+        yield child
     finally:
         _end(child)
+
+
+def _answer(child: subprocess.Popen[bytes], deadline: float) -> bytes:
+    name = str(list(child.args)[-1])  # type: ignore[arg-type]
+    try:
+        answer, complaints = child.communicate(timeout=max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired as error:
+        raise ChildFailed(f"{name} did not end in time") from error
     if child.returncode != 0:
-        raise ChildFailed(f"{command[-1]} failed:\n{_end_of(complaints)}")
+        raise ChildFailed(f"{name} failed:\n{_end_of(complaints)}")
     return answer
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from app.logs import configure_logs
-from bench.benchmarks import gateway, renewals, scale, survival
+from bench.benchmarks import gateway, renewals, scale, steady, survival, two
 from bench.benchmarks.survival import Survived
 from bench.children import ChildFailed
 from bench.lab import Lab, open_lab
@@ -18,6 +18,8 @@ _RESULTS = Path(__file__).parent / "results"
 _ABOUT = {
     "renewals": renewals.ABOUT,
     "scale": scale.ABOUT,
+    "steady": steady.ABOUT,
+    "two": two.ABOUT,
     "gateway": gateway.ABOUT,
     "survival": survival.ABOUT,
 }
@@ -78,14 +80,18 @@ def _benchmark(
         return scale.run(lab, **timing, full=options.full, say=say)
     if name == "gateway":
         return gateway.run(lab, **timing, say=say)
+    if name == "two":
+        return two.run(lab, **timing, say=say)
+    if name == "steady":
+        return steady.run(lab, connections=options.tokens, life_seconds=options.life, say=say)
     return renewals.run(lab, **timing, say=say)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./run bench",
-        description="Measures Hearth on this machine, on loopback only. Takes about three minutes; "
-        "survival, ten more, is run only when it is asked for.",
+        description="Measures Hearth on this machine, on loopback only. Without --only: renewals "
+        "and scale, which take about three minutes.",
     )
     parser.add_argument("--list", action="store_true", help="list the benchmarks and end")
     parser.add_argument(
@@ -119,7 +125,14 @@ def _parser() -> argparse.ArgumentParser:
         type=_life,
         default=survival.SIZE.life_seconds,
         metavar="SECONDS",
-        help="of a token in survival (default: %(default)s)",
+        help="of a token in survival and steady, which is watched for as long (default: "
+        "%(default)s)",
+    )
+    parser.add_argument(
+        "--tokens",
+        type=_tokens,
+        default=steady.CONNECTIONS,
+        help="of steady, how many are kept alive (default: %(default)s)",
     )
     parser.add_argument("--results", type=Path, default=_RESULTS, help="folder for the JSON files")
     return parser
@@ -146,6 +159,13 @@ def _connections(text: str) -> int:
     return value
 
 
+def _tokens(text: str) -> int:
+    value = int(text)
+    if not 64 <= value <= 1_000_000:
+        raise argparse.ArgumentTypeError("must be from 64 to 1000000")
+    return value
+
+
 def _life(text: str) -> float:
     value = float(text)
     if not 6 <= value <= 600:
@@ -163,6 +183,7 @@ def _progress() -> Callable[[str], None]:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends us as Ctrl-C does, so that everything that was started is ended."""
+    """SIGTERM ends us as Ctrl-C does, so that everything that was started is ended. By the signal
+    itself: asyncio cancels what is under way then, where an exception would tear it apart."""
     del number, frame
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)

@@ -12,6 +12,7 @@ class Cores:
     client: tuple[int, ...]
     stub: tuple[int, ...]
     database: tuple[int, ...]
+    in_all: int = 1
 
     def __str__(self) -> str:
         if not self.client:
@@ -24,16 +25,19 @@ class Cores:
 def share_out() -> Cores:
     """What this process may use, shared out."""
     if sys.platform != "linux":
-        return Cores((), (), ())
+        return Cores((), (), (), in_all=os.cpu_count() or 1)
     usable = sorted(os.sched_getaffinity(0))
     if len(usable) < 2:
         return Cores((), (), ())
     return Cores(
-        client=(usable[0],), stub=(usable[1],), database=(usable[min(2, len(usable) - 1)],)
+        client=(usable[0],),
+        stub=(usable[1],),
+        database=(usable[min(2, len(usable) - 1)],),
+        in_all=len(usable),
     )
 
 
-def pin(cores: tuple[int, ...]) -> None:
-    """Keep this process, and those that it starts from now on, on these cores."""
+def pin(cores: tuple[int, ...], *, pid: int = 0) -> None:
+    """Keep this process (or that one), and those that it starts from now on, on these cores."""
     if cores and sys.platform == "linux":
-        os.sched_setaffinity(0, cores)
+        os.sched_setaffinity(pid, cores)

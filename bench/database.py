@@ -4,7 +4,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,15 +17,20 @@ from sqlalchemy import text
 from app.connections.vault import Vault
 from app.embedded_postgres import EmbeddedPostgres
 from app.models.connection import ConnectionStatus
-from app.models.identifiers import ConnectionId, shard_of
+from app.models.identifiers import SHARD_COUNT, ConnectionId, shard_of
 from app.security.sealing import SealingKeys, parse_key
 from app.store.database import Database
 from app.store.schema import migrate
+from bench.usage import parent_of
 
 _FIRST_TOKEN = "IBSSO 11111111-2222-4333-8444-555555555555"
 _CONNECTION_COLUMNS = ("id", "status", "account_key", "user_key", "roles", "groups")
 _TIME_COLUMNS = ("created_at", "connected_at", "changed_at")
 _TOKEN_COLUMNS = ("connection_id", "shard", "generation", "sealed", "renewed_at", "expires_at")
+_LEASE = text(
+    "UPDATE leases SET owner = :owner, epoch = epoch + 1, expires_at = now() + interval '10 min'"
+    " WHERE shard % :of = :n"
+)
 _SETTLING_SECONDS = 0.3
 """Backends hand in their statistics as they end, a moment after their client has gone."""
 
@@ -84,16 +89,21 @@ async def prepare(url: str) -> None:
         await migrate(database)
 
 
-async def stage(url: str, *, sealing_key: str, count: int, due: Due) -> None:
-    """So many active connections with a sealed token each, and nothing else; no lease is held.
+async def stage(
+    url: str, *, sealing_key: str, count: int, due: Due, replicas: Sequence[UUID] = ()
+) -> None:
+    """So many active connections with a sealed token each, as many in each shard, and nothing else.
 
-    The tables are left as a database in use has them: vacuumed and analysed.
+    The shards are leased to these replicas in equal parts, to none if there are none. The tables
+    are left as a database in use has them: vacuumed and analysed.
     """
     vault = Vault(keys=SealingKeys([parse_key(sealing_key)]))
-    ids = [ConnectionId(UUID(int=random.getrandbits(128), version=4)) for _ in range(count)]
+    ids = [_id_in(shard % SHARD_COUNT) for shard in range(count)]
     async with _opened(url) as database, database.statement() as connection:
         await connection.execute(text("TRUNCATE tokens, connections CASCADE"))
         await connection.execute(text("UPDATE leases SET owner = NULL, expires_at = now()"))
+        for number, replica in enumerate(replicas):
+            await connection.execute(_LEASE, {"owner": replica, "of": len(replicas), "n": number})
         driver: Any = (await connection.get_raw_connection()).driver_connection
         await driver.copy_records_to_table(
             "connections",
@@ -121,6 +131,17 @@ async def written(url: str) -> Written:
             )
         ).one()
     return Written(*row)
+
+
+async def server_pid(url: str) -> int:
+    """The process that all others of the server descend from; 0 where it cannot be told."""
+    async with _opened(url) as database, database.statement() as connection:
+        return parent_of((await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one())
+
+
+def _id_in(shard: int) -> ConnectionId:
+    number = random.getrandbits(128) // SHARD_COUNT * SHARD_COUNT + shard
+    return ConnectionId(UUID(int=number, version=4))
 
 
 def _connections(ids: list[ConnectionId]) -> Iterator[tuple[Any, ...]]:

@@ -3,10 +3,13 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
+
+import msgspec
 
 from app.security.sealing import generate_key
 from bench import database
@@ -16,6 +19,7 @@ from bench.cores import Cores, pin, share_out
 from bench.database import Due, Written
 from bench.stub.answer import ANSWER, TOKEN_PATH
 from bench.stub.server import find_nginx, running_stub
+from bench.usage import tree_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,18 @@ class Lab:
     ca_path: str
     database_url: str
     sealing_key: str
+    beside: dict[str, int]
 
-    def stage(self, count: int, due: Due) -> None:
+    def stage(self, count: int, due: Due, *, replicas: Sequence[UUID] = ()) -> None:
         """See `bench.database.stage`."""
         asyncio.run(
-            database.stage(self.database_url, sealing_key=self.sealing_key, count=count, due=due)
+            database.stage(
+                self.database_url,
+                sealing_key=self.sealing_key,
+                count=count,
+                due=due,
+                replicas=replicas,
+            )
         )
 
     def written(self) -> Written:
@@ -49,7 +60,57 @@ class Lab:
         seconds: float,
     ) -> Outcome:
         """Let it run in a process of its own. Raises ChildFailed."""
-        task = Task(
+        task = self._task(connections, life_seconds, in_flight, warm_up_seconds, seconds)
+        return ask(contender, [(task, self.cores.client)])[0]
+
+    def measure_together(
+        self,
+        replicas: Sequence[UUID],
+        *,
+        connections: int,
+        life_seconds: float,
+        in_flight: int,
+        warm_up_seconds: float,
+        seconds: float,
+    ) -> list[Outcome]:
+        """Let refreshers run at once, each on a core of its own as far as there are some, with as
+        many of the connections each as were leased to them. The stub and the database may use
+        these cores as well. Raises ChildFailed."""
+        each = connections // len(replicas)
+        task = self._task(each, life_seconds, in_flight, warm_up_seconds, seconds)
+        task = msgspec.structs.replace(task, cool_down_seconds=warm_up_seconds)
+        cores = [self.cores.client, self.cores.stub]
+        with self._everybody_on(self.cores.client + self.cores.stub):
+            return ask(
+                "hearth",
+                [
+                    (msgspec.structs.replace(task, replica=replica), cores[number % 2])
+                    for number, replica in enumerate(replicas)
+                ],
+            )
+
+    @contextmanager
+    def _everybody_on(self, cores: tuple[int, ...]) -> Iterator[None]:
+        usual = {"stub": self.cores.stub, "database": self.cores.database}
+        try:
+            for root in self.beside.values():
+                for pid in tree_of(root):
+                    pin(cores, pid=pid)
+            yield
+        finally:
+            for name, root in self.beside.items():
+                for pid in tree_of(root):
+                    pin(usual[name], pid=pid)
+
+    def _task(
+        self,
+        connections: int,
+        life_seconds: float,
+        in_flight: int,
+        warm_up_seconds: float,
+        seconds: float,
+    ) -> Task:
+        return Task(
             token_url=self.token_url,
             ca_path=self.ca_path,
             database_url=self.database_url,
@@ -59,8 +120,9 @@ class Lab:
             in_flight=in_flight,
             warm_up_seconds=warm_up_seconds,
             seconds=seconds,
+            beside=self.beside,
+            beside_cores=self.cores.stub,
         )
-        return ask(contender, task, cores=self.cores.client)
 
     def setup(self) -> dict[str, str]:
         """What belongs into every benchmark's findings."""
@@ -92,6 +154,10 @@ def open_lab() -> Iterator[Lab]:
                 ca_path=str(certificates.ca),
                 database_url=database_url,
                 sealing_key=generate_key(),
+                beside={
+                    "stub": stub.pid,
+                    "database": asyncio.run(database.server_pid(database_url)),
+                },
             )
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -58,7 +58,7 @@ class Renewals:
         self._stats = stats
         self._clock = clock
         self._timetable = Timetable(now=clock.monotonic())
-        self._line = Line(pace=pace, is_current=self._is_current)
+        self._line = Line(pace=pace, is_current=self._is_current, lateness=stats.lateness)
         self._under_way: set[LiveToken] = set()
         self._many_under_way = max_in_flight // 2
         self._waiters: dict[ConnectionId, list[asyncio.Future[None]]] = {}
@@ -87,9 +87,9 @@ class Renewals:
                 continue
             now = self._clock.monotonic()
             paused = now - looked_at > _PAUSE_SECONDS
-            looked_at = now
             for token in self._timetable.take_due(now):
-                self._now_due(token, paused=paused)
+                self._now_due(token, since=looked_at, paused=paused)
+            looked_at = now
             self._use_room(now)
             self._pace.adjust(now, live=len(self._live), stretched=self._line.stretched(now))
             self._crew.wake(self._line.ready(now))
@@ -146,13 +146,13 @@ class Renewals:
 
     # --- when -----------------------------------------------------------------------------
 
-    def _now_due(self, token: LiveToken, *, paused: bool) -> None:
+    def _now_due(self, token: LiveToken, *, since: float, paused: bool) -> None:
         if not self._is_current(token):
             return
         if paused and not token.failures:
             self.schedule(token)  # what has piled up is spread anew
         else:
-            self._line.add(token)
+            self._line.add(token, due=since)
 
     def _use_room(self, now: float) -> None:
         """Put in line ahead of their time as many as the pace would let through now."""
@@ -160,12 +160,12 @@ class Renewals:
         if head_start and not self._line and self._pace.left(now) >= 1.0:
             ahead = self._timetable.take_ahead(now + head_start, unless=_has_failed)
             for token in ahead:
-                self._line.add(token)
+                self._line.add(token, due=now)
 
     def _bring_forward(self, token: LiveToken) -> None:
         if not self._line.move_up(token):
             token.appointment = None
-            self._line.add(token, at_once=True)
+            self._line.add(token, due=self._clock.monotonic(), at_once=True)
         self._crew.wake(1)
 
     def _take(self) -> LiveToken | None:

@@ -14,6 +14,9 @@ _MINIMUM_OVER_SECONDS = 60.0
 LIFE_LEFT_BOUNDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 """Upper bounds of the buckets for what was left at a renewal, as shares of a life."""
 
+LATENESS_BOUNDS = (0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Upper bounds of the buckets for how late renewals are begun, in seconds."""
+
 
 class Histogram:
     """Counts per bucket: the last one holds what is above every bound."""
@@ -58,13 +61,15 @@ class RecentMinimum:
 class Stats:
     """Counters since the start.
 
-    `seconds_left` is what was left of a token's life, in seconds, when its renewal was sent.
+    `seconds_left` is what was left of a token's life, in seconds, when its renewal was sent,
+    `lateness` how many seconds it had waited for its turn by then.
     `failures` counts attempts that brought no token, by reason; `duplicates` renewals whose
     result somebody else's renewal had overtaken.
     """
 
     def __init__(self, *, life_seconds: float) -> None:
         self.seconds_left = Histogram([life_seconds * share for share in LIFE_LEFT_BOUNDS])
+        self.lateness = Histogram(LATENESS_BOUNDS)
         self.least_seconds_left = RecentMinimum()
         self.renewals = 0
         self.failures: Counter[str] = Counter()

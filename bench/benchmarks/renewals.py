@@ -12,12 +12,12 @@ from bench.results import Findings, number
 ABOUT = "renewals of one process on one core: Hearth, the obvious ways, a bare client, the limit"
 IN_FLIGHT = 100
 _WARM_UP_SECONDS = 0.7
-_LIFE_SECONDS = 60.0
-_MORE_THAN_CAN_BE_DONE = 30_000
+LIFE_SECONDS = 60.0
+MORE_THAN_CAN_BE_DONE = 30_000
 """Connections per second of the run, so that the last one never comes before the end."""
 
 _SATURATED = 0.9
-_BACKLOG = Due(earliest=-16.0, latest=-15.0, life_seconds=_LIFE_SECONDS)
+BACKLOG = Due(earliest=-16.0, latest=-15.0, life_seconds=LIFE_SECONDS)
 """Three quarters of their life are over when they are stored. The refresher spreads what is
 overdue over a fifth of what is left, here three seconds."""
 
@@ -53,16 +53,16 @@ def run(lab: Lab, *, seconds: float, rounds: int, say: Callable[[str], None]) ->
     """Interleaved: each round asks all contenders once. Raises ChildFailed."""
     found = _Rounds()
     names = [name for name in _WORDS if name != "limit" or limit.is_here()]
-    connections = round(_MORE_THAN_CAN_BE_DONE * (seconds + 2 * _WARM_UP_SECONDS))
+    connections = round(MORE_THAN_CAN_BE_DONE * (seconds + 2 * _WARM_UP_SECONDS))
     for number_of_round in range(1, rounds + 1):
         say(f"round {number_of_round} of {rounds}: storing {connections:,} connections")
-        lab.stage(connections, _BACKLOG)
+        lab.stage(connections, BACKLOG)
         for name in names:
             before = lab.written()
             outcome = lab.measure(
                 name,
                 connections=connections,
-                life_seconds=_LIFE_SECONDS,
+                life_seconds=LIFE_SECONDS,
                 in_flight=IN_FLIGHT,
                 warm_up_seconds=_WARM_UP_SECONDS,
                 seconds=seconds,

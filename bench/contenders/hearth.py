@@ -5,6 +5,8 @@ import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import accumulate
+from math import inf
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,13 +22,18 @@ from app.infobip.transport import Transport
 from app.logs import configure_logs
 from app.models.identifiers import ReplicaId
 from app.refresher.refresher import Refresher
+from app.refresher.stats import LATENESS_BOUNDS
 from app.security.sealing import SealingKeys, parse_key
 from app.store.database import Database
 from bench.contenders.protocol import Outcome, Stopwatch, Task, answer
 from bench.machine import rss_bytes
+from bench.usage import Usage
 
 _POOL_SIZE = 10
 _LOAD_WITHIN_SECONDS = 45.0
+
+LATENESS_SHARES = (0.5, 0.99, 1.0)
+"""Of these shares of all renewals it is told how late they were at most."""
 
 
 def measure(task: Task) -> Outcome:
@@ -50,28 +57,43 @@ async def _measure(task: Task) -> Outcome:
         load_seconds = time.perf_counter() - started
         load_rss = _settled_rss() - rss_before
         await _pass(running, task.warm_up_seconds)
-        before = _generations(live)
-        stopwatch = Stopwatch()
-        await _pass(running, task.seconds)
-        seconds, cpu_seconds = stopwatch.read()
-        renewals = _generations(live) - before
+        outcome = await _watch(task, running, refresher)
+        lost = task.connections - len(live)
+        await _pass(running, task.cool_down_seconds)
         stopping = time.perf_counter()
         stop.set()
         await running
-        finish_seconds = time.perf_counter() - stopping
-        return Outcome(
-            renewals=renewals,
-            seconds=seconds,
-            cpu_seconds=cpu_seconds,
-            details={
-                "load_seconds": load_seconds,
-                "bytes_per_connection": load_rss / task.connections,
-                "renewals_in_all": _generations(live) - len(live),
-                "finish_seconds": finish_seconds,
-                "lost": task.connections - len(live),
-                "unwritten": _generations(live) - await _generations_written(database),
-            },
+        outcome.details.update(
+            load_seconds=load_seconds,
+            bytes_per_connection=load_rss / task.connections,
+            renewals_in_all=refresher.stats.renewals,
+            finish_seconds=time.perf_counter() - stopping,
+            lost=lost,
+            unwritten=await _unwritten(task, refresher, live, database),
         )
+        return outcome
+
+
+async def _watch(task: Task, running: "asyncio.Task[None]", refresher: Refresher) -> Outcome:
+    """The seconds that count."""
+    stats = refresher.stats
+    usage = Usage(roots=task.beside, cores=task.beside_cores)
+    began_at, renewals, late = time.time(), stats.renewals, list(stats.lateness.counts)
+    stopwatch = Stopwatch()
+    await _pass(running, task.seconds)
+    seconds, cpu_seconds = stopwatch.read()
+    late = [now - before for now, before in zip(stats.lateness.counts, late, strict=True)]
+    return Outcome(
+        renewals=stats.renewals - renewals,
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        details={
+            "began_at": began_at,
+            "least_seconds_left": refresher.status().least_seconds_left or 0.0,
+            **{f"late_{share:g}": _at_most(late, share) for share in LATENESS_SHARES},
+            **usage.read(),
+        },
+    )
 
 
 @asynccontextmanager
@@ -88,7 +110,7 @@ async def _wired(task: Task, live: LiveTokens, database: Database) -> AsyncItera
     async with Transport(extra_ca_pem=_read(task.ca_path)) as transport:
         try:
             yield Refresher(
-                replica=ReplicaId(uuid4()),
+                replica=ReplicaId(task.replica or uuid4()),
                 database=database,
                 oauth=OAuth(app=app, transport=transport),
                 vault=Vault(keys=SealingKeys([parse_key(task.sealing_key)])),
@@ -117,9 +139,22 @@ async def _pass(running: "asyncio.Task[None]", seconds: float) -> None:
         raise RuntimeError("the refresher ended by itself")
 
 
-def _generations(live: LiveTokens) -> int:
-    """Staged tokens are of generation one; each renewal adds one."""
-    return sum(token.generation for token in live)
+def _at_most(counts: list[int], share: float) -> float:
+    """So late or less was this share of all: a bucket's upper bound, so never less than it was."""
+    wanted = share * sum(counts)
+    for bound, so_far in zip((*LATENESS_BOUNDS, inf), accumulate(counts), strict=True):
+        if so_far >= wanted:
+            return bound
+    return 0.0
+
+
+async def _unwritten(
+    task: Task, refresher: Refresher, live: LiveTokens, database: Database
+) -> float:
+    """What the database does not know; by the refresher's own word where others write as well."""
+    if task.replica is not None:
+        return refresher.status().unwritten
+    return sum(token.generation for token in live) - await _generations_written(database)
 
 
 async def _generations_written(database: Database) -> int:

@@ -3,17 +3,23 @@
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from uuid import UUID
 
 import msgspec
 
-from bench.children import answer_of
+from bench.children import Question, answers_of
 
 _SLACK_SECONDS = 60.0
 
 
 class Task(msgspec.Struct, kw_only=True, frozen=True):
-    """All that a contender needs to know."""
+    """All that a contender needs to know.
+
+    `cool_down_seconds`: it goes on for so long after it was measured. `replica` is who it is where
+    leases were handed out beforehand. `beside` are pids, by name, of those whose use of the
+    processor it notes, and `beside_cores` where they run.
+    """
 
     token_url: str
     ca_path: str
@@ -24,6 +30,10 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
     in_flight: int
     warm_up_seconds: float
     seconds: float
+    cool_down_seconds: float = 0.0
+    replica: UUID | None = None
+    beside: dict[str, int] = {}
+    beside_cores: tuple[int, ...] = ()
 
 
 class Outcome(msgspec.Struct, kw_only=True, frozen=True):
@@ -59,15 +69,14 @@ class Stopwatch:
         return time.perf_counter() - self._wall, _cpu_seconds(self._who) - self._cpu
 
 
-def ask(contender: str, task: Task, *, cores: tuple[int, ...]) -> Outcome:
-    """Run this contender in a process of its own on these cores. Raises ChildFailed."""
-    answer = answer_of(
-        [sys.executable, "-m", f"bench.contenders.{contender}"],
-        msgspec.json.encode(task),
-        cores=cores,
-        within_seconds=task.warm_up_seconds + task.seconds + _SLACK_SECONDS,
-    )
-    return msgspec.json.decode(answer, type=Outcome)
+def ask(contender: str, tasks: Sequence[tuple[Task, tuple[int, ...]]]) -> list[Outcome]:
+    """Run this contender once for each task, at the same time, each in a process of its own on
+    these cores. Raises ChildFailed."""
+    command = [sys.executable, "-m", f"bench.contenders.{contender}"]
+    questions = [Question(command, msgspec.json.encode(task), cores) for task, cores in tasks]
+    longest = max(one.warm_up_seconds + one.seconds + one.cool_down_seconds for one, _ in tasks)
+    answers = answers_of(questions, within_seconds=longest + _SLACK_SECONDS)
+    return [msgspec.json.decode(answer, type=Outcome) for answer in answers]
 
 
 def answer(measure: Callable[[Task], Outcome]) -> None:

@@ -55,6 +55,7 @@ class Stub:
 
     url: str
     kind: str
+    pid: int
 
 
 def find_nginx() -> str | None:
@@ -75,7 +76,8 @@ def running_stub(
         command = [sys.executable, "-m", "bench.stub.bundled", str(port), *files]
     with (folder / _LOG).open("wb") as log, running(command, cores=cores, output=log) as child:
         _wait_until_ready(child, port, folder / _LOG)
-        yield Stub(f"https://{LOOPBACK}:{port}", _version(nginx) if nginx else "the bundled stub")
+        kind = _version(nginx) if nginx else "the bundled stub"
+        yield Stub(f"https://{LOOPBACK}:{port}", kind, child.pid)
 
 
 def _nginx_command(nginx: str, folder: Path, certificates: Certificates, port: int) -> list[str]:

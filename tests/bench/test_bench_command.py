@@ -4,15 +4,22 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from app.infobip.answers import Token
 from app.infobip.oauth import OAuth, OAuthApp
 from app.infobip.transport import Transport
+from bench.benchmarks import steady, two
 from bench.certificates import make_certificates
 from bench.cli import main
+from bench.contenders.protocol import Outcome
+from bench.cores import Cores
+from bench.database import Due
+from bench.lab import Lab, open_lab
 from bench.results import Figure, Findings, number
 from bench.stub.server import find_nginx, running_stub
 
@@ -110,3 +117,68 @@ def test_a_wrong_argument_is_refused(
         main(arguments)
     assert refused.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with open_lab() as lab:
+        yield lab
+
+
+def figures_of(findings: Findings) -> dict[str, float]:
+    return {figure.name: figure.median for figure in findings.figures}
+
+
+def test_a_few_tokens_are_kept_alive_at_the_usual_cadence(lab: Lab) -> None:
+    told: list[str] = []
+    findings = steady.run(lab, connections=640, life_seconds=4.0, say=told.append)
+
+    figures = figures_of(findings)
+    assert figures["lost"] == figures["unwritten at the end"] == 0
+    assert figures["wanted"] == 320
+    assert 0.9 < figures["reached"] / figures["wanted"] < 1.1
+    assert 0.5 < figures["least left of a life"] < 2.2
+    assert 0 < figures["lateness: half, at most"] <= figures["lateness: all, at most"]
+    assert len(told) == 2
+
+
+class SlowLab(Lab):
+    """A machine on which 25 renewals a second are all that there is."""
+
+    def stage(self, count: int, due: Due, *, replicas: Sequence[UUID] = ()) -> None:
+        del count, due, replicas
+
+    def measure(self, contender: str, **task: float) -> Outcome:
+        del contender
+        kept_up = task["connections"] <= 25 * task["life_seconds"] / 2
+        details = {f"late_{share:g}": 0.1 if kept_up else 5.0 for share in (0.5, 0.99, 1.0)}
+        details |= {"lost": 0, "unwritten": 0, "least_seconds_left": 2.0}
+        return Outcome(renewals=100, seconds=4, cpu_seconds=4, details=details)
+
+
+def test_fewer_tokens_are_tried_until_they_hold() -> None:
+    nowhere = SlowLab(
+        cores=Cores((), (), ()),
+        stub_kind="none",
+        token_url="",
+        ca_path="",
+        database_url="",
+        sealing_key="",
+        beside={},
+    )
+    findings = steady.run(nowhere, connections=200, life_seconds=10.0, say=lambda _: None)
+
+    assert figures_of(findings)["live tokens"] == 102
+    tried = [note.partition(" did not hold")[0] for note in findings.notes]
+    assert tried == ["200", "160", "128"]
+
+
+def test_two_processes_share_the_connections_beside_one_with_all(lab: Lab) -> None:
+    findings = two.run(lab, seconds=1.0, rounds=1, each_second=2_000, say=lambda _: None)
+
+    figures = figures_of(findings)
+    assert figures["lost"] == 0
+    assert figures["one"] > 0
+    assert figures["two"] > 0
+    assert figures["CPU per renewal, two ÷ one"] > 0
+    assert figures["two: the database's CPU per renewal"] > 0

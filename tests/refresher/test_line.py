@@ -6,6 +6,7 @@ from app.connections.live import LiveToken
 from app.models.identifiers import ConnectionId
 from app.refresher.line import Line
 from app.refresher.pace import Pace
+from app.refresher.stats import Histogram
 
 LIFE = 60.0
 NOW = 1_000.0
@@ -22,11 +23,16 @@ class Waiting:
         self.gone: set[LiveToken] = set()
         self.pace = Pace(life_seconds=LIFE, now=NOW)
         self.pace.set_ceiling(ceiling, now=NOW)
-        self.line = Line(pace=self.pace, is_current=lambda one: one not in self.gone)
+        self.lateness = Histogram([0.5, 5])
+        self.line = Line(
+            pace=self.pace,
+            is_current=lambda one: one not in self.gone,
+            lateness=self.lateness,
+        )
 
     def add(self, *tokens: LiveToken) -> None:
         for one in tokens:
-            self.line.add(one)
+            self.line.add(one, due=NOW)
 
     def all_that_may_go(self, now: float = NOW) -> list[LiveToken]:
         found = []
@@ -47,7 +53,7 @@ def test_who_is_wanted_at_once_comes_before_all_others() -> None:
     waiting = Waiting()
     old, wanted, waits_already = token(1, age=50), token(2, age=1), token(3, age=31)
     waiting.add(old, waits_already)
-    waiting.line.add(wanted, at_once=True)
+    waiting.line.add(wanted, due=NOW, at_once=True)
 
     assert waiting.line.move_up(waits_already)
     assert not waiting.line.move_up(token(4, age=1))
@@ -104,3 +110,14 @@ def test_who_stands_in_line_before_their_time_is_not_late() -> None:
 
     assert len(waiting.line) == 4
     assert waiting.line.late(NOW) == 2
+
+
+def test_how_late_each_is_sent_is_counted_from_when_it_was_due() -> None:
+    waiting = Waiting()
+    waiting.line.add(token(1, age=31), due=NOW - 0.2)
+    waiting.line.add(token(2, age=40), due=NOW - 3)
+    waiting.line.add(token(3, age=35), due=NOW - 60)
+
+    assert waiting.lateness.counts == [0, 0, 0]
+    waiting.all_that_may_go()
+    assert waiting.lateness.counts == [1, 1, 1]
