@@ -31,6 +31,7 @@ _LEASE = text(
     "UPDATE leases SET owner = :owner, epoch = epoch + 1, expires_at = now() + interval '10 min'"
     " WHERE shard % :of = :n"
 )
+_STARTING_SECONDS, _STAGED_PER_SECOND = 2.5, 8_000
 _SETTLING_SECONDS = 0.3
 """Backends hand in their statistics as they end, a moment after their client has gone."""
 
@@ -66,6 +67,12 @@ class Due:
     earliest: float
     latest: float
     life_seconds: float
+
+
+def ready_after(count: int) -> float:
+    """How long after the beginning of a staging a process that is started at its end will have
+    loaded all, in seconds: an estimate for slow machines."""
+    return _STARTING_SECONDS + count / _STAGED_PER_SECOND
 
 
 @contextmanager

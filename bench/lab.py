@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,8 +35,9 @@ class Lab:
     sealing_key: str
     beside: dict[str, int]
 
-    def stage(self, count: int, due: Due, *, replicas: Sequence[UUID] = ()) -> None:
-        """See `bench.database.stage`."""
+    def stage(self, count: int, due: Due, *, replicas: Sequence[UUID] = ()) -> float:
+        """See `bench.database.stage`. How many seconds it took."""
+        began = time.monotonic()
         asyncio.run(
             database.stage(
                 self.database_url,
@@ -45,6 +47,7 @@ class Lab:
                 replicas=replicas,
             )
         )
+        return time.monotonic() - began
 
     def written(self) -> Written:
         return asyncio.run(database.written(self.database_url))
@@ -71,16 +74,17 @@ class Lab:
         life_seconds: float,
         in_flight: int,
         warm_up_seconds: float,
+        cool_down_seconds: float,
         seconds: float,
     ) -> list[Outcome]:
         """Let refreshers run at once, each on a core of its own as far as there are some, with as
-        many of the connections each as were leased to them. The stub and the database may use
-        these cores as well. Raises ChildFailed."""
+        many of the connections each as were leased to them. Where there is more than one, the stub
+        and the database may use all these cores. Raises ChildFailed."""
         each = connections // len(replicas)
         task = self._task(each, life_seconds, in_flight, warm_up_seconds, seconds)
-        task = msgspec.structs.replace(task, cool_down_seconds=warm_up_seconds)
+        task = msgspec.structs.replace(task, cool_down_seconds=cool_down_seconds)
         cores = [self.cores.client, self.cores.stub]
-        with self._everybody_on(self.cores.client + self.cores.stub):
+        with self._everybody_on(self.cores.client + self.cores.stub, when=len(replicas) > 1):
             return ask(
                 "hearth",
                 [
@@ -90,17 +94,19 @@ class Lab:
             )
 
     @contextmanager
-    def _everybody_on(self, cores: tuple[int, ...]) -> Iterator[None]:
+    def _everybody_on(self, cores: tuple[int, ...], *, when: bool) -> Iterator[None]:
         usual = {"stub": self.cores.stub, "database": self.cores.database}
         try:
-            for root in self.beside.values():
-                for pid in tree_of(root):
-                    pin(cores, pid=pid)
+            for name in self.beside:
+                self._pin(name, cores if when else usual[name])
             yield
         finally:
-            for name, root in self.beside.items():
-                for pid in tree_of(root):
-                    pin(usual[name], pid=pid)
+            for name in self.beside:
+                self._pin(name, usual[name])
+
+    def _pin(self, name: str, cores: tuple[int, ...]) -> None:
+        for pid in tree_of(self.beside[name]):
+            pin(cores, pid=pid)
 
     def _task(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bench.contenders.protocol import Outcome
-from bench.database import Due
+from bench.database import Due, ready_after
 from bench.lab import Lab
 from bench.results import Findings, number
 
@@ -16,8 +16,6 @@ _FEWEST = 64
 _RATE_HOLDS_FROM = 0.98
 _LATEST_P99_SECONDS = 1.0
 _FULL = 0.95
-_STAGING_PER_SECOND = 8_000
-_STARTING_SECONDS = 3.0
 
 
 def run(lab: Lab, *, connections: int, life_seconds: float, say: Callable[[str], None]) -> Findings:
@@ -49,14 +47,14 @@ def run(lab: Lab, *, connections: int, life_seconds: float, say: Callable[[str],
 
 def _try(lab: Lab, connections: int, life_seconds: float) -> Outcome:
     """Due times are spread over one cadence from when all are loaded on: a steady state at once."""
-    first = _STARTING_SECONDS + connections / _STAGING_PER_SECOND
-    lab.stage(connections, Due(first, first + life_seconds / 2, life_seconds))
+    first = ready_after(connections)
+    took = lab.stage(connections, Due(first, first + life_seconds / 2, life_seconds))
     return lab.measure(
         "hearth",
         connections=connections,
         life_seconds=life_seconds,
         in_flight=_IN_FLIGHT,
-        warm_up_seconds=first + life_seconds * _WARM_UP_LIVES,
+        warm_up_seconds=max(0.0, first - took) + life_seconds * _WARM_UP_LIVES,
         seconds=life_seconds,
     )
 

@@ -4,7 +4,8 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from bench.database import Due
 from bench.lab import Lab, open_lab
 from bench.results import Figure, Findings, number
 from bench.stub.server import find_nginx, running_stub
+from bench.usage import tree_of
 
 PROJECT = Path(__file__).parents[2]
 
@@ -145,8 +147,9 @@ def test_a_few_tokens_are_kept_alive_at_the_usual_cadence(lab: Lab) -> None:
 class SlowLab(Lab):
     """A machine on which 25 renewals a second are all that there is."""
 
-    def stage(self, count: int, due: Due, *, replicas: Sequence[UUID] = ()) -> None:
+    def stage(self, count: int, due: Due, *, replicas: Sequence[UUID] = ()) -> float:
         del count, due, replicas
+        return 0.0
 
     def measure(self, contender: str, **task: float) -> Outcome:
         del contender
@@ -182,3 +185,31 @@ def test_two_processes_share_the_connections_beside_one_with_all(lab: Lab) -> No
     assert figures["two"] > 0
     assert figures["CPU per renewal, two ÷ one"] > 0
     assert figures["two: the database's CPU per renewal"] > 0
+
+
+def test_a_benchmark_that_is_told_to_end_does_so_plainly_and_leaves_nothing_running() -> None:
+    size = ["--connections", "64", "--life", "6", "--scenarios", "server_errors"]
+    command = ["-m", "bench", "--only", "survival", *size]
+    with subprocess.Popen(
+        [sys.executable, *command],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as bench:
+        eventually_true(lambda: len(tree_of(bench.pid)) > 2)
+        started = tree_of(bench.pid)
+        bench.terminate()
+        said, _ = bench.communicate(timeout=60)
+
+    assert bench.returncode == 130
+    assert said.splitlines()[-1] == "stopped"
+    assert "Traceback" not in said
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+
+
+def eventually_true(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
