@@ -17,14 +17,14 @@ pytestmark = pytest.mark.anyio
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 PHASES = "examples,coverage,fuzzing,stateful"
-MOST_SECONDS = 40
+MOST_SECONDS = 25
 """For all phases together. What is left over then was tried less often, and is not missed."""
 
 
 @pytest.fixture
 async def hearth(start_hearth: StartHearth) -> AsyncIterator[Hearth]:
-    """A Hearth with admin keys, and no limit on sign-ins."""
-    async with start_hearth(web={"admin_keys": ADMIN_KEYS}) as running:
+    """A Hearth with admin keys, no limit on sign-ins, and somebody who renews on request."""
+    async with start_hearth(web={"admin_keys": ADMIN_KEYS}, refresher=True) as running:
         yield running
 
 

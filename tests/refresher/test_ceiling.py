@@ -27,7 +27,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.anyio
 
-LIFE = 10.0
+LIFE = 8.0
 CONNECTIONS = 12
 FIT_PER_SECOND = LIFE * 0.9 * 0.97
 """So many connections can be kept alive for each renewal per second."""
@@ -98,15 +98,15 @@ def named(events: Collection[EventDict], name: str) -> list[EventDict]:
 
 
 async def test_the_cadence_stretches_before_anything_is_lost(web: Hearth, vendor: Vendor) -> None:
-    """At half of each life it would be 2.4 a second."""
-    rate = 1.7
+    """At half of each life it would be three a second."""
+    rate = 2.1
     await connect(web, vendor, CONNECTIONS)
     with structlog.testing.capture_logs() as events:
         async with refreshing(web, rate=rate) as refresher:
             await eventually(lambda: have_refreshed(vendor, 1))
             began, before = asyncio.get_running_loop().time(), await vendor.count("refreshes")
             await eventually(
-                lambda: have_refreshed(vendor, before + 2 * CONNECTIONS), within_seconds=60
+                lambda: have_refreshed(vendor, before + 3 * CONNECTIONS // 2), within_seconds=60
             )
             passed = asyncio.get_running_loop().time() - began
             renewed = await vendor.count("refreshes") - before
@@ -124,7 +124,7 @@ async def test_the_cadence_stretches_before_anything_is_lost(web: Hearth, vendor
 async def test_two_refreshers_divide_the_ceiling_and_who_stays_has_all_of_it(
     web: Hearth, vendor: Vendor
 ) -> None:
-    rate = 1.7
+    rate = 2.1
     await connect(web, vendor, CONNECTIONS)
     async with refreshing(web, rate=rate) as staying:
         async with refreshing(web, rate=rate) as leaving:

@@ -15,7 +15,7 @@ from tests.conftest import Hearth, StartHearth
 from tests.support.vendor import Vendor
 from tests.support.waiting import eventually
 
-LIFE = 12.0
+LIFE = 8.0
 CONNECTIONS = 100
 LESS_THAN_A_POLL_SECONDS = 3.0
 """The poll behind the announcements comes every five."""

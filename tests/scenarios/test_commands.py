@@ -61,18 +61,30 @@ async def test_missing_settings_are_all_named_at_once_with_their_remedy() -> Non
 
 
 @pytest.mark.parametrize(
-    ("wrong", "sentence"),
+    ("command", "wrong", "sentence"),
     [
-        ({"INFOBIP_TOKEN_LIFETIME_SECONDS": "1"}, "INFOBIP_TOKEN_LIFETIME_SECONDS is 1"),
-        ({"GATEWAY_ALLOW": "everything"}, "GATEWAY_ALLOW: 'everything' is not of the form"),
-        ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL must begin with postgresql://"),
-        ({"DATABASE_URL": "nonsense"}, "DATABASE_URL is not a URL"),
-        ({"DATABASE_URL": "postgresql://x/y?z=1"}, "DATABASE_URL has parameters unknown here: z"),
-        ({"INFOBIP_API_URL": "https://evil.example"}, "INFOBIP_API_URL is not one of Infobip's"),
-        ({"PUBLIC_URL": "http://example.com"}, "PUBLIC_URL must be https"),
+        ("serve", {"INFOBIP_TOKEN_LIFETIME_SECONDS": "1"}, "INFOBIP_TOKEN_LIFETIME_SECONDS is 1"),
+        (
+            "serve",
+            {"GATEWAY_ALLOW": "everything"},
+            "GATEWAY_ALLOW: 'everything' is not of the form",
+        ),
+        ("serve", {"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL must begin with postgresql://"),
+        ("refresher", {"DATABASE_URL": "nonsense"}, "DATABASE_URL is not a URL"),
+        (
+            "refresher",
+            {"DATABASE_URL": "postgresql://x/y?z=1"},
+            "DATABASE_URL has parameters unknown here: z",
+        ),
+        ("refresher", {"PUBLIC_URL": "http://example.com"}, "PUBLIC_URL must be https"),
+        (
+            "check",
+            {"INFOBIP_API_URL": "https://evil.example"},
+            "INFOBIP_API_URL is not one of Infobip's",
+        ),
+        ("check", {"PUBLIC_URL": "http://example.com"}, "PUBLIC_URL must be https"),
     ],
 )
-@pytest.mark.parametrize("command", ["serve", "refresher", "check"])
 async def test_what_cannot_work_is_said_in_a_sentence(
     command: str, wrong: dict[str, str], sentence: str
 ) -> None:
@@ -122,16 +134,18 @@ async def test_a_demo_that_is_killed_leaves_nothing_running(
         await first.wait_for("shards_loaded")
         await first.end(signal.SIGKILL)
 
-    async def gone() -> bool:
+    async def is_there(url: str) -> bool:
         try:
-            await http.get(f"http://127.0.0.1:{sandbox_port}/_sandbox/state")
+            return (await http.get(url)).is_success
         except httpx.TransportError:
-            return True
-        return False
+            return False
 
-    await eventually(gone)
+    async def sandbox_is_gone() -> bool:
+        return not await is_there(f"http://127.0.0.1:{sandbox_port}/_sandbox/state")
+
+    await eventually(sandbox_is_gone)
     with hearth_process(*command, environment=environment) as second:
-        await second.wait_for("shards_loaded")
+        await eventually(lambda: is_there(f"http://localhost:{port}/readyz"), within_seconds=60)
         assert await second.end(signal.SIGTERM) == 0
 
 

@@ -14,7 +14,9 @@ WORKERS = 2
 """On two cores, which is what CI has. More of them would make tests late that measure time."""
 
 LONGEST_FIRST: Mapping[str, str] = {
-    "tests/scenarios/": "processes",
+    "tests/scenarios/test_survival.py": "processes",
+    "tests/scenarios/test_processes.py": "processes",
+    "tests/scenarios/test_operators_week.py": "processes",
     "tests/browser/": "browsers",
     "tests/sandbox/test_in_a_browser.py": "browsers",
     "tests/test_run.py": "set-up",

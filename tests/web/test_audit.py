@@ -222,6 +222,7 @@ async def test_the_record_is_filtered(hearth: Hearth) -> None:
     assert rest.json()["nextBefore"] is None
     for wrong in (
         *("action=x", "connectionId=x", "actor=%00", "since=yesterday"),
+        *("until=0.5", "until=-5", "since=1767225600"),
         *("since=2026-01-01T00:00:00", "since=0001-01-01T00:00:00%2B23:59"),
         "until=9999-12-31T23:59:59-23:59",
     ):

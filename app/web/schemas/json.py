@@ -24,7 +24,15 @@ def _in_utc(value: datetime) -> datetime:
 Instant = Annotated[datetime, AfterValidator(lambda value: value.astimezone(UTC))]
 """RFC 3339, in UTC."""
 
-GivenInstant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+def _written_out(value: Any) -> Any:
+    """pydantic would take a bare number for seconds since 1970."""
+    if not isinstance(value, str) or value[4:5] != "-":
+        raise ValueError("Must be a time as in RFC 3339")
+    return value
+
+
+GivenInstant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 """RFC 3339, in any time zone, which has to be said."""
 
 Line = Annotated[
