@@ -81,6 +81,7 @@ def create_app(
         version=VERSION,
         lifespan=lifespan,
         generate_unique_id_function=operation_id,
+        openapi_url=None,  # see install_document
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # such redirects are built from the request's Host

@@ -1,9 +1,12 @@
 """What /openapi.json says: every operation in full, in the operator's order, under stable names."""
 
+import asyncio
 from collections.abc import Collection
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from app.main import create_app
 from app.web.openapi.document import operations
@@ -21,10 +24,14 @@ SESSION: list[dict[str, list[str]]] = [{"sessionToken": []}, {"sessionCookie": [
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
+    return without_a_database().openapi()
+
+
+def without_a_database() -> FastAPI:
     settings = make_settings(
         database_url="postgresql://nowhere/x", sandbox_url="http://x", public_url="http://localhost"
     )
-    return create_app(settings).openapi()
+    return create_app(settings)
 
 
 def each(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -117,6 +124,25 @@ def test_all_that_is_referred_to_is_there(document: dict[str, Any]) -> None:
     for reference in references(document):
         assert reference.removeprefix("#/components/schemas/") in schemas
     assert "HTTPValidationError" not in schemas
+
+
+async def test_nobody_waits_while_it_is_written() -> None:
+    """Which takes as long as hundreds of other answers, and renewals would wait as well."""
+    answered: list[str] = []
+    app = httpx.ASGITransport(without_a_database())
+
+    async def ask(path: str) -> None:
+        (await http.get(path)).raise_for_status()
+        answered.append(path)
+
+    async with (
+        httpx.AsyncClient(transport=app, base_url="http://localhost") as http,
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(ask("/openapi.json"))
+        group.create_task(ask("/healthz"))
+
+    assert answered == ["/healthz", "/openapi.json"]
 
 
 async def test_the_examples_of_bodies_work_when_they_are_sent(

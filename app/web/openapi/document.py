@@ -1,10 +1,12 @@
 """The OpenAPI document: what FastAPI knows of the routes, and what it cannot know."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import FastAPI
+import msgspec
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
@@ -14,6 +16,7 @@ from app.web.openapi.examples import EXAMPLES
 from app.web.openapi.gateway import gateway_paths
 from app.web.openapi.tags import described_tags
 from app.web.openapi.words import DESCRIPTION, SUMMARY
+from app.web.own_files import own_file
 from app.web.schemas.problems import SCHEMAS
 
 Document = dict[str, Any]
@@ -31,14 +34,25 @@ def operation_id(route: APIRoute) -> str:
 
 
 def install_document(app: FastAPI) -> None:
-    """Make it what `/openapi.json` answers; built once, when it is first asked for."""
+    """Make it what `/openapi.json` answers. It is written once, when it is first asked for, and in
+    a thread: that takes a fifth of a second, in which tokens have to be renewed."""
+    writing = asyncio.Lock()
+    written: bytes | None = None
 
     def document() -> Document:
         if app.openapi_schema is None:
             app.openapi_schema = _document(app)
         return app.openapi_schema
 
+    async def answer(request: Request) -> Response:
+        nonlocal written
+        async with writing:
+            if written is None:
+                written = await asyncio.to_thread(lambda: msgspec.json.encode(document()))
+        return own_file(request, written, media_type="application/json")
+
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way
+    app.add_route("/openapi.json", answer, include_in_schema=False)
 
 
 def _document(app: FastAPI) -> Document:

@@ -11,7 +11,7 @@ from app.settings import PageSettings
 from app.web.dependencies import ProcessOf
 from app.web.embed_module import embed_module
 from app.web.front_end_files import FrontEndFiles, redirect_to_front_end, ui_of
-from app.web.own_files import ALWAYS_ASKED_FOR, OwnFiles, own_text
+from app.web.own_files import ALWAYS_ASKED_FOR, OwnFiles, own_file
 from app.web.schemas.answers import page_answer, text_answer
 
 _STATIC = Path(__file__).parents[1] / "static"
@@ -54,7 +54,7 @@ async def show_settings(request: Request, process: ProcessOf) -> Response:
 async def load_embed(request: Request) -> Response:
     """The module by which front ends sign in and call Infobip."""
     module = embed_module(_STATIC / "embed.js")
-    return own_text(request, module, media_type="text/javascript; charset=utf-8")
+    return own_file(request, module.encode(), media_type="text/javascript; charset=utf-8")
 
 
 @router.get(
