@@ -8,7 +8,6 @@ from uuid import uuid4
 
 from opentelemetry.trace import TracerProvider
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
 from app.admin.events import Events
 from app.admin.keys import AdminKeys
@@ -214,12 +213,8 @@ def _our_app(settings: Settings) -> OurApp:
         client_id=infobip.client_id,
         client_secrets=infobip.client_secrets,
         redirect_uri=settings.redirect_uri,
-        signing_secret=_secret_of(infobip.signing_secret),
+        signing_secrets=infobip.signing_secrets,
     )
-
-
-def _secret_of(setting: SecretStr | None) -> str | None:
-    return (setting.get_secret_value() or None) if setting is not None else None
 
 
 def _deliveries(

@@ -114,6 +114,7 @@ class InfobipSettings(_Group):
     api_key: ApiKey | None = None
     app_id: AppId | None = None
     signing_secret: SecretStr | None = None
+    """The same; see `signing_secrets`."""
     oauth_url: BaseUrl = "https://oneapi.infobip.com/exchange/1/oauth"
     api_url: BaseUrl = "https://api.infobip.com"
     api_hosts: Listed = ()
@@ -123,8 +124,16 @@ class InfobipSettings(_Group):
     @property
     def client_secrets(self) -> tuple[str, ...]:
         """The old and the new one while it is changed; none of a public client."""
-        value = self.client_secret
-        return tuple(split(value.get_secret_value())) if value is not None else ()
+        return _secrets(self.client_secret)
+
+    @property
+    def signing_secrets(self) -> tuple[str, ...]:
+        """The old and the new one while it is changed; none where it is not used."""
+        return _secrets(self.signing_secret)
+
+
+def _secrets(value: SecretStr | None) -> tuple[str, ...]:
+    return tuple(split(value.get_secret_value())) if value is not None else ()
 
 
 class RefresherSettings(_Group):

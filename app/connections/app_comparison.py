@@ -16,7 +16,7 @@ class OurApp:
     client_id: str | None
     client_secrets: tuple[str, ...] = field(repr=False)
     redirect_uri: str
-    signing_secret: str | None = field(repr=False)
+    signing_secrets: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def nothing_compared(ours: OurApp, finding: str, *, ok: bool | None = None) -> A
         client_id=ShownValue(ours.client_id),
         redirect_uri=ShownValue(ours.redirect_uri),
         client_secret=SecretValue(bool(ours.client_secrets)),
-        signing_secret=SecretValue(ours.signing_secret is not None),
+        signing_secret=SecretValue(bool(ours.signing_secrets)),
         findings=(finding,),
     )
 
@@ -78,7 +78,7 @@ def compare(ours: OurApp, theirs: AppCredentials, *, checked_with: ConnectionId)
     redirect_uri = ShownValue(ours.redirect_uri, theirs.redirect_uri)
     client_secret = _is_among(ours.client_secrets, theirs.client_secret)
     signing_secret = (
-        _same_secret(ours.signing_secret, theirs.signing_secret) if ours.signing_secret else None
+        _is_among(ours.signing_secrets, theirs.signing_secret) if ours.signing_secrets else None
     )
     needed = (client_id.matches, redirect_uri.matches, client_secret, _is_the_one(ours, theirs))
     wrong = False in needed or signing_secret is False
@@ -89,12 +89,12 @@ def compare(ours: OurApp, theirs: AppCredentials, *, checked_with: ConnectionId)
         client_id=client_id,
         redirect_uri=redirect_uri,
         client_secret=SecretValue(bool(ours.client_secrets), client_secret),
-        signing_secret=SecretValue(ours.signing_secret is not None, signing_secret),
+        signing_secret=SecretValue(bool(ours.signing_secrets), signing_secret),
         findings=(
             *_app_findings(ours, theirs),
             *_client_findings(client_id, redirect_uri),
             *_client_secret_findings(ours.client_secrets, theirs.client_secret),
-            *_signing_secret_findings(ours.signing_secret, theirs.signing_secret),
+            *_signing_secret_findings(ours.signing_secrets, theirs.signing_secret),
         ),
     )
 
@@ -103,11 +103,9 @@ def _is_the_one(ours: OurApp, theirs: AppCredentials) -> bool:
     return theirs.app_id is None or theirs.app_id.lower() == (ours.app_id or "").lower()
 
 
-def _same_secret(ours: str | None, theirs: str | None) -> bool:
-    """Whether both sides have the same, or both have none; in constant time."""
-    if ours is None or theirs is None:
-        return ours is theirs
-    return hmac.compare_digest(ours.encode(), theirs.encode())
+def _same_secret(ours: str, theirs: str | None) -> bool:
+    """In constant time."""
+    return theirs is not None and hmac.compare_digest(ours.encode(), theirs.encode())
 
 
 def _is_among(ours: tuple[str, ...], theirs: str | None) -> bool:
@@ -144,14 +142,8 @@ def _client_findings(client_id: ShownValue, redirect_uri: ShownValue) -> Iterato
 
 def _client_secret_findings(ours: tuple[str, ...], theirs: str | None) -> Iterator[str]:
     if _is_among(ours, theirs):
-        if len(ours) > 1:
-            yield (
-                f"INFOBIP_CLIENT_SECRET lists {len(ours)} secrets, and number "
-                f"{[_same_secret(one, theirs) for one in ours].index(True) + 1} is the app "
-                "shell's: once that is the new one, take the others out."
-            )
-        return
-    if not ours:
+        yield from _spare_findings("INFOBIP_CLIENT_SECRET", ours, theirs)
+    elif not ours:
         yield (
             "INFOBIP_CLIENT_SECRET is not set, and the app shell has a client secret: copy it, or "
             "Infobip will refuse our sign-ins."
@@ -161,16 +153,14 @@ def _client_secret_findings(ours: tuple[str, ...], theirs: str | None) -> Iterat
             "INFOBIP_CLIENT_SECRET is set, and the app shell has no client secret: unset it, so "
             "that sign-ins prove themselves by PKCE."
         )
-    elif len(ours) == 1:
-        yield "INFOBIP_CLIENT_SECRET is not the app shell's client secret: copy it anew."
     else:
-        yield "None of INFOBIP_CLIENT_SECRET is the app shell's client secret: copy it anew."
+        yield _wrong("INFOBIP_CLIENT_SECRET", "client secret", ours)
 
 
-def _signing_secret_findings(ours: str | None, theirs: str | None) -> Iterator[str]:
-    if _same_secret(ours, theirs):
-        return
-    if ours is None:
+def _signing_secret_findings(ours: tuple[str, ...], theirs: str | None) -> Iterator[str]:
+    if _is_among(ours, theirs):
+        yield from _spare_findings("INFOBIP_SIGNING_SECRET", ours, theirs)
+    elif not ours:
         yield (
             "INFOBIP_SIGNING_SECRET is not set, and the app shell has a signing secret: copy it "
             "if Infobip is to call this app with signatures that cover what it says."
@@ -181,4 +171,18 @@ def _signing_secret_findings(ours: str | None, theirs: str | None) -> Iterator[s
             "make one there."
         )
     else:
-        yield "INFOBIP_SIGNING_SECRET is not the app shell's signing secret: copy it anew."
+        yield _wrong("INFOBIP_SIGNING_SECRET", "signing secret", ours)
+
+
+def _spare_findings(name: str, ours: tuple[str, ...], theirs: str | None) -> Iterator[str]:
+    if len(ours) > 1:
+        number = [_same_secret(one, theirs) for one in ours].index(True) + 1
+        yield (
+            f"{name} lists {len(ours)} secrets, and number {number} is the app shell's: once that "
+            "is the new one, take the others out."
+        )
+
+
+def _wrong(name: str, what: str, ours: tuple[str, ...]) -> str:
+    subject = f"{name} is not" if len(ours) == 1 else f"None of {name} is"
+    return f"{subject} the app shell's {what}: copy it anew."

@@ -76,15 +76,15 @@ class Claim:
         """When the call was signed, if the claim holds."""
         return _EPOCH + timedelta(milliseconds=int(self.timestamp))
 
-    def prove(self, *, signing_secret: str, body: bytes) -> None:
-        """Raises SignatureRefused unless this body was signed in the current form."""
-        self._compare((signing_secret,), body)
-
-    def prove_legacy(self, *, client_secrets: Sequence[str], account_id: str) -> None:
-        """Raises SignatureRefused unless this account was signed in the legacy form.
+    def prove(self, *, signing_secrets: Sequence[str], body: bytes) -> None:
+        """Raises SignatureRefused unless this body was signed in the current form.
 
         There are several secrets while the old one is exchanged for a new one.
         """
+        self._compare(signing_secrets, body)
+
+    def prove_legacy(self, *, client_secrets: Sequence[str], account_id: str) -> None:
+        """Raises SignatureRefused unless this account was signed in the legacy form; see above."""
         if not _ACCOUNT.fullmatch(account_id):
             raise SignatureRefused("account_malformed")
         self._compare(client_secrets, account_id.encode())

@@ -57,7 +57,7 @@ class VerifiedCall:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """`secrets` are several while the client secret is changed; each is as good."""
+    """`secrets` are several while the secret is changed; each is as good."""
 
     form: SignatureForm
     secrets: tuple[str, ...] = field(repr=False)
@@ -106,8 +106,8 @@ def _key(infobip: InfobipSettings) -> _Key:
     Never both: where there is a signing secret, a call in the legacy form would be a way around
     the protection of the body.
     """
-    if infobip.signing_secret is not None and infobip.signing_secret.get_secret_value():
-        return _Key(SignatureForm.CURRENT, (infobip.signing_secret.get_secret_value(),))
+    if infobip.signing_secrets:
+        return _Key(SignatureForm.CURRENT, infobip.signing_secrets)
     if infobip.client_secrets:
         return _Key(SignatureForm.LEGACY, infobip.client_secrets)
     raise SignedCallsNotConfigured
@@ -126,7 +126,7 @@ async def _verify(request: Request, key: _Key, *, now: datetime) -> VerifiedCall
         claim.prove_legacy(client_secrets=key.secrets, account_id=account_id)
     body = await read_body(request)
     if key.form is SignatureForm.CURRENT:
-        claim.prove(signing_secret=key.secrets[0], body=body)
+        claim.prove(signing_secrets=key.secrets, body=body)
     return VerifiedCall(body=body, signed_at=claim.signed_at, form=key.form, account_id=account_id)
 
 

@@ -17,19 +17,22 @@ OURS = OurApp(
     client_id="5d41c9e07ab84f3c92e6d1a0b7f8354e",
     client_secrets=("our-client-secret",),
     redirect_uri="https://app.example/oauth/callback",
-    signing_secret="our-signing-secret",
+    signing_secrets=("our-signing-secret",),
 )
 THEIRS = AppCredentials(
     app_id=OURS.app_id,
     client_id=OURS.client_id,
     client_secret=OURS.client_secrets[0],
     redirect_uri=OURS.redirect_uri,
-    signing_secret=OURS.signing_secret,
+    signing_secret=OURS.signing_secrets[0],
 )
 
 
 def report(ours: OurApp = OURS, theirs: AppCredentials = THEIRS) -> AppReport:
     return compare(ours, theirs, checked_with=ASKED_WITH)
+
+
+NAMES = ("INFOBIP_CLIENT_SECRET", "INFOBIP_SIGNING_SECRET")
 
 
 def listed(secret: str | None) -> tuple[str, ...]:
@@ -54,7 +57,7 @@ def test_where_all_fits_there_is_nothing_to_say() -> None:
 
 def test_a_public_app_without_secrets_on_either_side_fits() -> None:
     public = report(
-        replace(OURS, client_secrets=(), signing_secret=None),
+        replace(OURS, client_secrets=(), signing_secrets=()),
         replace(THEIRS, client_secret=None, signing_secret=None),
     )
 
@@ -115,18 +118,20 @@ def test_a_wrong_client_secret_is_said_without_showing_either(
     assert wrong.findings[0].startswith(said)
 
 
-def test_while_the_client_secret_is_changed_either_of_two_fits_and_both_are_mentioned() -> None:
+def test_while_a_secret_is_changed_either_of_two_fits_and_both_are_mentioned() -> None:
+    theirs = replace(THEIRS, client_secret="theirs", signing_secret="theirs")
     for number, secrets in enumerate((("theirs", "other"), ("other", "theirs")), start=1):
-        changing = report(
-            replace(OURS, client_secrets=secrets), replace(THEIRS, client_secret="theirs")
-        )
+        changing = report(replace(OURS, client_secrets=secrets, signing_secrets=secrets), theirs)
 
         assert (changing.ok, matches(changing)) == (True, (True,) * 4)
-        assert f"number {number} is the app shell's" in changing.findings[0]
+        for name, said in zip(NAMES, changing.findings, strict=True):
+            assert said.startswith(f"{name} lists 2 secrets, and number {number} is the app shell")
 
-    neither = report(replace(OURS, client_secrets=("one", "other")))
-    assert neither.ok is False
-    assert neither.findings[0].startswith("None of INFOBIP_CLIENT_SECRET is")
+    others = ("one", "other")
+    neither = report(replace(OURS, client_secrets=others, signing_secrets=others))
+    assert (neither.ok, matches(neither)) == (False, (True, True, False, False))
+    for name, said in zip(NAMES, neither.findings, strict=True):
+        assert said.startswith(f"None of {name} is")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +149,7 @@ def test_a_wrong_signing_secret_is_said(theirs: str | None, said: str) -> None:
 
 
 def test_a_signing_secret_that_we_do_not_use_is_mentioned_and_no_fault() -> None:
-    unused = report(replace(OURS, signing_secret=None))
+    unused = report(replace(OURS, signing_secrets=()))
 
     assert (unused.ok, matches(unused)) == (True, (True, True, True, None))
     assert unused.findings[0].startswith("INFOBIP_SIGNING_SECRET is not set")
@@ -195,7 +200,7 @@ def test_no_secret_is_in_any_report(
     ours: tuple[str | None, str | None], theirs: tuple[str | None, str | None]
 ) -> None:
     made = report(
-        replace(OURS, client_secrets=listed(ours[0]), signing_secret=ours[1]),
+        replace(OURS, client_secrets=listed(ours[0]), signing_secrets=listed(ours[1])),
         replace(THEIRS, client_secret=theirs[0], signing_secret=theirs[1]),
     )
 

@@ -41,11 +41,11 @@ def test_the_known_vector_of_the_legacy_form_holds() -> None:
 
 
 def test_the_same_bytes_as_a_body_hold_in_the_current_form() -> None:
-    read(LEGACY_VECTOR).prove(signing_secret="Hello World!", body=b"123456")
+    read(LEGACY_VECTOR).prove(signing_secrets=["Hello World!"], body=b"123456")
 
 
 def test_a_secret_is_its_characters_not_what_they_encode() -> None:
-    read(sign(KEY, TIMESTAMP, BODY)).prove(signing_secret=KEY, body=BODY)
+    read(sign(KEY, TIMESTAMP, BODY)).prove(signing_secrets=[KEY], body=BODY)
 
 
 @given(keys, timestamps, bodies, st.booleans())
@@ -56,7 +56,7 @@ def test_what_is_rightly_signed_holds_in_either_case(
 
     claim = read(signature.upper() if upper else signature, timestamp, moment(timestamp))
 
-    claim.prove(signing_secret=key, body=body)
+    claim.prove(signing_secrets=[key], body=body)
 
 
 @given(st.lists(st.booleans(), min_size=64, max_size=64))
@@ -64,7 +64,7 @@ def test_the_case_of_each_digit_is_of_no_account(uppers: list[bool]) -> None:
     digits = zip(sign(KEY, TIMESTAMP, BODY), uppers, strict=True)
     mixed = "".join(digit.upper() if upper else digit for digit, upper in digits)
 
-    read(mixed).prove(signing_secret=KEY, body=BODY)
+    read(mixed).prove(signing_secrets=[KEY], body=BODY)
 
 
 @given(bodies, bodies)
@@ -220,7 +220,7 @@ def test_what_is_no_account_is_refused_in_the_legacy_form(account_id: str) -> No
 
 def test_nobody_is_believed_on_an_empty_key() -> None:
     with pytest.raises(ValueError, match="empty key"):
-        read(sign("", TIMESTAMP, BODY)).prove(signing_secret="", body=BODY)
+        read(sign("", TIMESTAMP, BODY)).prove(signing_secrets=[""], body=BODY)
     with pytest.raises(ValueError, match="empty key"):
         read(sign("", TIMESTAMP, b"1")).prove_legacy(client_secrets=("",), account_id="1")
 
@@ -239,4 +239,4 @@ def refuses(
     body: bytes = BODY,
 ) -> None:
     with pytest.raises(SignatureRefused, match=reason):
-        read(signature, timestamp, now).prove(signing_secret=key, body=body)
+        read(signature, timestamp, now).prove(signing_secrets=[key], body=body)

@@ -147,6 +147,17 @@ async def test_a_public_app_receives_its_calls(start_hearth: StartHearth, vendor
     assert (own["status"], other["status"]) == (200, 401)
 
 
+async def test_while_the_signing_secret_is_changed_calls_signed_with_either_are_accepted(
+    start_hearth: StartHearth, vendor: Vendor
+) -> None:
+    for listed in (f"another-secret,{SIGNING_SECRET}", f"{SIGNING_SECRET}, another-secret"):
+        async with start_hearth(infobip={"signing_secret": SecretStr(listed)}) as hearth:
+            current = await vendor.signed_call(address(hearth), body={"a": 1})
+            legacy = await vendor.signed_call(address(hearth), form="legacy", body={"a": 1})
+
+        assert (current["status"], legacy["status"]) == (200, 401)
+
+
 # --- the legacy form ------------------------------------------------------------------------
 
 
