@@ -110,8 +110,8 @@ TROUBLE: list[dict[str, Any]] = [
 async def test_trouble_that_passes_within_the_life_loses_nothing(
     hearth: Hearth, vendor: Vendor, fault: dict[str, Any]
 ) -> None:
-    _, connection_id = await connect(hearth, vendor)
     await vendor.fail({"target": "refresh", "times": 2, **fault})
+    _, connection_id = await connect(hearth, vendor)
 
     await outlive(vendor, renewals=1)
 
@@ -182,8 +182,8 @@ async def test_a_lost_connection_comes_back_with_its_id_when_the_person_returns(
 async def test_trouble_until_the_end_of_the_life_is_named_as_the_cause(
     hearth: Hearth, vendor: Vendor
 ) -> None:
-    _, connection_id = await connect(hearth, vendor)
     await vendor.fail({"target": "refresh", "kind": "error500"})
+    _, connection_id = await connect(hearth, vendor)
 
     await eventually(lambda: is_status(hearth, connection_id, "lost"))
 
@@ -194,8 +194,8 @@ async def test_trouble_until_the_end_of_the_life_is_named_as_the_cause(
 async def test_a_401_without_a_known_word_is_tried_to_the_end_as_it_may_be_a_proxys(
     hearth: Hearth, vendor: Vendor
 ) -> None:
-    _, connection_id = await connect(hearth, vendor)
     await vendor.fail({"target": "refresh", "kind": "text", "status": 401})
+    _, connection_id = await connect(hearth, vendor)
 
     await eventually(lambda: is_status(hearth, connection_id, "lost"))
 
