@@ -44,7 +44,8 @@ from app.gateway.policy import Policy
 from app.gateway.slots import Slots
 from app.history import History
 from app.infobip.app_credentials import Portal
-from app.infobip.calls import Calls, Limits
+from app.infobip.calls import Calls
+from app.infobip.http1_connection import Limits
 from app.infobip.oauth import OAuth, OAuthApp
 from app.infobip.transport import Transport
 from app.metrics import process_metrics

@@ -24,9 +24,11 @@ from app.gateway.paths import read_path, write_path
 from app.gateway.policy import Policy
 from app.gateway.slots import Slots
 from app.gateway.unauthorized import Unhelped
-from app.infobip.calls import Calls, Limits, StreamedAnswer
+from app.infobip.calls import Calls
 from app.infobip.errors import InfobipError, TimedOut
 from app.infobip.hosts import api_origin
+from app.infobip.http1_client import Response
+from app.infobip.http1_connection import Limits
 from app.models.connection import Connection
 from app.models.identifiers import ConnectionId
 
@@ -89,9 +91,7 @@ class Gateway:
         self._unhelped = Unhelped(clock=clock)
 
     @asynccontextmanager
-    async def forward(
-        self, call: GatewayCall, connection: Connection
-    ) -> AsyncIterator[StreamedAnswer]:
+    async def forward(self, call: GatewayCall, connection: Connection) -> AsyncIterator[Response]:
         """Infobip's answer, whatever its status.
 
         Raises MalformedRequest, NotAllowed, GatewayBusy, NoLiveToken, DatabaseUnavailable or what
@@ -104,8 +104,6 @@ class Gateway:
         with self._slots.one(connection.id):
             usable = await self._tokens.usable(connection)
             headers, body = inward(call.headers), await _to_send(call.body)
-            if isinstance(body, Body) and body.length is not None:
-                headers.append((b"content-length", str(body.length).encode()))
             outgoing = _Outgoing(connection.id, call.method, url, headers, body)
             answer = await self._send(outgoing, usable)
             if answer.status == _UNAUTHORIZED and usable.generation is not None:
@@ -115,7 +113,7 @@ class Gateway:
             finally:
                 await answer.close()
 
-    async def _send(self, call: _Outgoing, usable: Usable) -> StreamedAnswer:
+    async def _send(self, call: _Outgoing, usable: Usable) -> Response:
         try:
             return await self._calls.open(
                 call.method,
@@ -130,8 +128,8 @@ class Gateway:
             raise gateway_error(error) from error
 
     async def _after_401(
-        self, call: _Outgoing, connection: Connection, generation: int, answer: StreamedAnswer
-    ) -> StreamedAnswer:
+        self, call: _Outgoing, connection: Connection, generation: int, answer: Response
+    ) -> Response:
         """The answer to the same call with a newer token, where that can be had and sent.
 
         A 401 says that nothing was done, so that any method may be sent a second time, but what

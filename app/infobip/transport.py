@@ -2,7 +2,8 @@
 
 httpx is the interface. Its own connection pool collapses above some fifty connections, so the
 pool underneath is pyreqwest's (Rust). Renewals, thousands a second, skip httpx and use that
-client directly. To move to another client, change this file and `pool.py`.
+client directly. To move to another client, change this file and `pool.py`. The gateway's calls,
+which are streamed and may be called off, have a client of our own: `http1_client.py`.
 """
 
 from collections.abc import Iterator
@@ -17,8 +18,8 @@ from pyreqwest.response import Response
 
 from app.infobip.answers import Answer
 from app.infobip.errors import TimedOut, Unintelligible, Unreachable
+from app.infobip.http1_client import Http1Client, tls_context
 from app.infobip.pool import PoolTransport, build_client
-from app.infobip.streaming import build_streaming
 
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
@@ -27,13 +28,13 @@ class Transport:
     """A pool of connections to Infobip. Make one per process: it holds the TLS context.
 
     `raw` is the pool as an httpx transport: it adds no headers, keeps no cookies, follows no
-    redirects and leaves bodies as they are. `streaming` is for calls (see `streaming.py`).
+    redirects and leaves bodies as they are. `streaming` is for the gateway's calls.
     """
 
     def __init__(self, *, extra_ca_pem: bytes | None = None) -> None:
         self._client = build_client(extra_ca_pem=extra_ca_pem)
         self.raw: httpx.AsyncBaseTransport = PoolTransport(self._client)
-        self.streaming = build_streaming(extra_ca_pem=extra_ca_pem)
+        self.streaming = Http1Client(tls=tls_context(extra_ca_pem=extra_ca_pem))
 
     async def __aenter__(self) -> Self:
         return self
@@ -45,7 +46,7 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         await self.raw.aclose()
-        await self.streaming.aclose()
+        self.streaming.close()
 
     async def send(
         self,

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 import httpx
 from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
-from pyqwest import Request, Response
 
 from app.infobip.answers import Answer
 from app.infobip.errors import InfobipError
-from app.infobip.streaming import STREAMING_ERRORS, StreamingClient
+from app.infobip.http1_client import Http1Client, Request, Response, tls_context
+from app.infobip.http1_connection import Limits
 from app.infobip.transport import Transport
 
 
@@ -24,7 +24,7 @@ class TracedTransport(Transport):
         super().__init__()
         self._spans = _Spans(provider)
         self.raw = _TracedPool(self.raw, self._spans)
-        self.streaming = _TracedStreaming(self.streaming, self._spans)
+        self.streaming = _TracedStreaming(self._spans)
 
     async def post_form(self, url: str, form: bytes, *, timeout_seconds: float) -> Answer:
         """A renewal."""
@@ -49,7 +49,7 @@ class _Spans:
         ) as span:
             try:
                 yield span
-            except (InfobipError, httpx.HTTPError, *STREAMING_ERRORS) as error:
+            except (InfobipError, httpx.HTTPError) as error:
                 span.set_attribute("error.type", type(error).__name__)
                 span.set_status(StatusCode.ERROR)
                 raise
@@ -74,22 +74,19 @@ class _TracedPool(httpx.AsyncBaseTransport):
         await self._pool.aclose()
 
 
-class _TracedStreaming(StreamingClient):
+class _TracedStreaming(Http1Client):
     """The same for the gateway's calls."""
 
-    def __init__(self, client: StreamingClient, spans: _Spans) -> None:
-        self._client = client
+    def __init__(self, spans: _Spans) -> None:
+        super().__init__(tls=tls_context(extra_ca_pem=None))
         self._spans = spans
 
-    async def execute(self, request: Request) -> Response:
-        host = httpx.URL(request.url).host
+    async def execute(self, request: Request, limits: Limits) -> Response:
+        host = httpx.URL(request.origin).host
         with self._spans.of_call(f"call {request.method}", request.method, host) as span:
-            response = await self._client.execute(request)
+            response = await super().execute(request, limits)
             _note(span, response.status)
         return response
-
-    async def aclose(self) -> None:
-        await self._client.aclose()
 
 
 def _note(span: Span, status: int) -> None:

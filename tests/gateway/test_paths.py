@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from app.errors import MalformedRequest
 from app.gateway.paths import Segments, read_path, write_path
-from app.infobip.calls import Calls, Limits
+from app.infobip.calls import Calls
+from app.infobip.http1_connection import Limits
 from app.infobip.transport import Transport
 from tests.infobip.loopback import answered, loopback
 

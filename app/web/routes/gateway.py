@@ -24,8 +24,8 @@ from app.errors import (
 from app.gateway.bodies import Body
 from app.gateway.gateway import GatewayCall
 from app.gateway.headers import outward
-from app.infobip.calls import StreamedAnswer
 from app.infobip.errors import InfobipError
+from app.infobip.http1_client import Response
 from app.models.connection import Connection, ConnectionType
 from app.models.identifiers import ConnectionId
 from app.settings import WebSettings
@@ -178,22 +178,19 @@ class _Answering:
         self._send = send
         self._silence_seconds = silence_seconds
 
-    async def with_(self, answer: StreamedAnswer) -> None:
+    async def with_(self, answer: Response) -> None:
         headers = outward(answer.headers)
         if answer.status in _WITHOUT_BODY or any(name == _CHUNKED for name, _ in answer.headers):
             headers = [header for header in headers if header[0] != b"content-length"]
-        left = next((int(value) for name, value in headers if name == b"content-length"), None)
         await self._send(
             {"type": "http.response.start", "status": answer.status, "headers": headers}
         )
-        async for chunk in answer.chunks():
-            if left is not None:
-                left -= len(chunk)
+        is_whole = False
+        while not is_whole:
+            piece = await answer.read()
+            is_whole = answer.is_read
             async with asyncio.timeout(self._silence_seconds):
-                await self._send(_part(chunk, more=left != 0))
-            if left == 0:
-                return
-        await self._send(_part(b"", more=False))
+                await self._send(_part(piece, more=not is_whole))
 
 
 def _part(body: bytes, *, more: bool) -> Message:
