@@ -5,6 +5,7 @@ Loading checks each value by itself; `setting_problems` checks how they fit toge
 """
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -232,6 +233,7 @@ def variable_names() -> set[str]:
     }
 
 
+@cache
 def origin_of(url: str) -> str:
     """Scheme, host and port of a base URL, as browsers write an origin. Raises ValueError."""
     parts = read_base_url(url)

@@ -1,8 +1,9 @@
 """Authenticated calls to Infobip's APIs, streamed both ways, that can be called off."""
 
 from app.infobip.errors import Unintelligible
+from app.infobip.http1_answer import Headers
 from app.infobip.http1_client import Request, Response
-from app.infobip.http1_connection import Headers, Limits, StreamedBody
+from app.infobip.http1_connection import Limits, StreamedBody
 from app.infobip.transport import Transport
 
 _LOWEST_STATUS = 200

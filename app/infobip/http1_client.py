@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from app.infobip.errors import TimedOut, Unreachable
-from app.infobip.http1_connection import Headers, Http1Connection, Limits, StreamedBody
+from app.infobip.http1_answer import Headers
+from app.infobip.http1_connection import Http1Connection, Limits, StreamedBody
 
 _CONNECT_SECONDS = 5.0
 _IDLE_SECONDS = 15.0
@@ -61,9 +62,15 @@ class Response:
 class Http1Client:
     """No redirects, no cookies, no decoding, no proxies, and nothing is sent twice."""
 
-    def __init__(self, *, tls: ssl.SSLContext) -> None:
+    def __init__(self, *, tls: ssl.SSLContext, idle_seconds: float = _IDLE_SECONDS) -> None:
         self._tls = tls
+        self._idle_seconds = idle_seconds
         self._idle: dict[str, dict[Http1Connection, float]] = {}
+
+    @property
+    def kept(self) -> int:
+        """How many connections wait for another call."""
+        return sum(len(idle) for idle in self._idle.values())
 
     async def execute(self, request: Request, limits: Limits) -> Response:
         """Send it and wait for the answer's head. Whoever cancels this calls it off.
@@ -101,7 +108,7 @@ class Http1Client:
         if not idle:
             return None
         connection, since = idle.popitem()
-        if asyncio.get_running_loop().time() - since < _IDLE_SECONDS and connection.is_open:
+        if asyncio.get_running_loop().time() - since < self._idle_seconds and connection.is_open:
             return connection
         connection.abort()
         for older in list(idle):

@@ -1,27 +1,18 @@
 """One HTTP/1.1 connection to Infobip, which carries one call after the other.
 
 What the gateway needs, and HTTP clients do not offer together: both bodies streamed at the pace of
-their readers, an end at once when nobody wants the answer any more, and little CPU. Parsing is
-llhttp's (httptools), which is strict unless told otherwise.
+their readers, an end at once when nobody wants the answer any more, and little CPU.
 """
 
 import asyncio
 from collections.abc import AsyncIterable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, cast
 
-import httptools
-
 from app.infobip.errors import TimedOut, Unreachable
-
-Headers = list[tuple[bytes, bytes]]
+from app.infobip.http1_answer import Headers, Http1Answer
 
 _READ_AHEAD_BYTES = 65_536
-_LONGEST_HEAD_BYTES = 65_536
-"""Also of what comes between pieces of a body: sizes of chunks, trailers."""
-_MOST_HEADERS = 100
-_SWITCHING = 101
-"""The one informational status that nothing follows, or nothing of HTTP."""
 
 
 class StreamedBody(AsyncIterable[bytes], Protocol):
@@ -40,22 +31,6 @@ class Limits:
     longest_seconds: float
 
 
-@dataclass(slots=True)
-class _Answer:
-    """What has come of one answer."""
-
-    is_to_head: bool
-    status: int = 0
-    headers: Headers = field(default_factory=list)
-    has_head: bool = False
-    is_whole: bool = False
-    ends_with_connection: bool = False
-    is_last: bool = True
-    """Whether the connection cannot carry another call."""
-    pieces: list[bytes] = field(default_factory=list)
-    waiting_bytes: int = 0
-
-
 class Http1Connection(asyncio.Protocol):
     """Made by `loop.create_connection`. `send`, then `read` until it is empty, then `finish`.
 
@@ -65,9 +40,8 @@ class Http1Connection(asyncio.Protocol):
     def __init__(self, on_lost: Callable[["Http1Connection"], None]) -> None:
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
-        self._answer: _Answer | None = None
+        self._answer: Http1Answer | None = None
         self._error: Exception | None = None
         self._limits = Limits(0.0, 0.0)
         self._deadline = 0.0
@@ -76,8 +50,8 @@ class Http1Connection(asyncio.Protocol):
         self._upload: asyncio.Task[None] | None = None
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
+        self._is_reading_paused = False
         self._is_writing_paused = False
-        self._bytes_without_sense = 0
 
     @property
     def is_open(self) -> bool:
@@ -95,7 +69,7 @@ class Http1Connection(asyncio.Protocol):
     @property
     def is_read(self) -> bool:
         """Whether there is no more of the answer's body."""
-        return self._current.is_whole and not self._current.pieces
+        return self._current.is_taken
 
     async def send(
         self, head: bytes, body: bytes | StreamedBody | None, *, is_head: bool, limits: Limits
@@ -104,9 +78,8 @@ class Http1Connection(asyncio.Protocol):
 
         Raises TimedOut, Unreachable, or what `body` raises.
         """
-        self._answer = _Answer(is_to_head=is_head)
+        self._answer = Http1Answer(is_to_head=is_head)
         self._limits = limits
-        self._bytes_without_sense = 0
         now = self._quiet_since = self._loop.time()
         self._deadline = now + limits.longest_seconds
         self._look_again(min(now + limits.silence_seconds, self._deadline))
@@ -122,36 +95,28 @@ class Http1Connection(asyncio.Protocol):
     async def read(self) -> bytes:
         """What has come of the body, at least a byte; empty at its end. Raises as `send`."""
         answer = self._current
-        while not answer.pieces:
-            if answer.is_whole:
-                return b""
+        while not (answer.untaken_bytes or answer.is_whole):
             self._quiet_since = self._loop.time()
             await self._wait_for_server()
-        pieces, answer.pieces = answer.pieces, []
-        if answer.waiting_bytes > _READ_AHEAD_BYTES:
+        if self._is_reading_paused and self.is_open:
             self._open_transport().resume_reading()
-        answer.waiting_bytes = 0
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._is_reading_paused = False
+        return answer.take()
 
     async def finish(self) -> bool:
         """The call is over; whether the connection can carry another one. Else it is closed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        answer, self._answer = self._answer, None
         if self._upload is not None:
+            self.abort()
             self._upload.cancel()
             await asyncio.wait([self._upload])
-        can_go_on = (
-            self._answer is not None
-            and self.is_read
-            and not self._answer.is_last
-            and self._upload is None
-            and self.is_open
-        )
-        if not can_go_on:
-            self.abort()
-        self._answer = None
-        return can_go_on
+        elif answer is not None and answer.is_taken and not answer.is_last and self.is_open:
+            return True
+        self.abort()
+        return False
 
     def abort(self) -> None:
         """Close it at once."""
@@ -161,26 +126,29 @@ class Http1Connection(asyncio.Protocol):
     # What is waited for
 
     async def _wait_for_server(self) -> None:
+        """Until more has come. Raises what ended the call, if it is not whole."""
         if self._error is None:
             self._reader = self._loop.create_future()
             try:
                 await self._reader
             finally:
                 self._reader = None
-        if self._error is not None:
+        if self._error is not None and not self._current.is_whole:
             raise self._error
 
     async def _send_pieces(self, body: StreamedBody) -> None:
         sent, length = 0, body.length
         async for piece in body:
             sent += len(piece)
+            if length is not None and sent > length:
+                break
             if length is None:
                 await self._write(b"%x\r\n%b\r\n" % (len(piece), piece))
             else:
                 await self._write(piece)
         if length is None:
             await self._write(b"0\r\n\r\n")
-        elif sent != length:
+        elif sent != length:  # too many would be taken for another request
             raise Unreachable("the body was not as long as it was said to be")
 
     async def _write(self, data: bytes) -> None:
@@ -221,8 +189,8 @@ class Http1Connection(asyncio.Protocol):
     @property
     def _is_their_turn(self) -> bool:
         """Not where our own side has not sent its body, or does not read."""
-        waiting = self._reader is not None and (self._upload is None or self._current.has_head)
-        return waiting or self._writer is not None
+        has_asked = self._upload is None or self._current.has_head
+        return (has_asked and self._reader is not None) or self._writer is not None
 
     def _fail(self, error: Exception) -> None:
         if self._error is None:
@@ -242,31 +210,28 @@ class Http1Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._answer is None:
+        answer = self._answer
+        if answer is None:
             self.abort()  # nobody asked
             return
         self._quiet_since = self._loop.time()
-        self._bytes_without_sense += len(data)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            if self._answer.is_whole:
-                self.abort()  # what followed is not for us
-            else:
-                self._fail(Unreachable(type(error).__name__))
-        if self._bytes_without_sense > _LONGEST_HEAD_BYTES:
-            self._fail(Unreachable("a head without end"))
-
-    def eof_received(self) -> None:
-        answer = self._answer
-        if answer is not None and answer.has_head and answer.ends_with_connection:
-            answer.is_whole = True
+            answer.feed(data)
+        except Unreachable as error:
+            self._fail(error)
+            return
+        if answer.untaken_bytes > _READ_AHEAD_BYTES and not self._is_reading_paused:
+            self._is_reading_paused = True
+            self._open_transport().pause_reading()
+        if answer.has_head:
             self._wake(self._reader)
 
+    def eof_received(self) -> None:
+        if self._answer is not None:
+            self._answer.end()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._answer is None or not self._answer.is_whole:
-            self._fail(Unreachable(type(exc).__name__ if exc else "closed by the other side"))
-        self._wake(self._writer)
+        self._fail(Unreachable(type(exc).__name__ if exc else "closed by the other side"))
         self._on_lost(self)
 
     def pause_writing(self) -> None:
@@ -276,55 +241,8 @@ class Http1Connection(asyncio.Protocol):
         self._is_writing_paused = False
         self._wake(self._writer)
 
-    # What the parser tells
-
-    def on_message_begin(self) -> None:
-        if self._current.is_whole:
-            self._current.is_last = True  # nobody asked for another one
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        answer = self._current
-        if not answer.has_head:  # else it is a trailer
-            answer.headers.append((name, value))
-        if len(answer.headers) > _MOST_HEADERS:
-            raise ValueError("too many headers")  # ends the parsing
-
-    def on_headers_complete(self) -> None:
-        answer = self._current
-        if answer.is_whole:
-            return
-        self._bytes_without_sense = 0
-        status = self._parser.get_status_code()
-        if 100 <= status < 200 and status != _SWITCHING:
-            answer.headers = []
-            return
-        answer.status, answer.has_head = status, True
-        names = {name.lower() for name, _ in answer.headers}
-        answer.ends_with_connection = not names & {b"content-length", b"transfer-encoding"}
-        answer.is_whole = answer.is_last = answer.is_to_head or status == _SWITCHING
-        if not self._parser.should_keep_alive():
-            answer.is_last = True
-        self._wake(self._reader)
-
-    def on_body(self, body: bytes) -> None:
-        answer = self._current
-        if answer.is_whole:  # of an answer to HEAD
-            return
-        self._bytes_without_sense = 0
-        answer.pieces.append(body)
-        before, answer.waiting_bytes = answer.waiting_bytes, answer.waiting_bytes + len(body)
-        if before <= _READ_AHEAD_BYTES < answer.waiting_bytes:
-            self._open_transport().pause_reading()
-        self._wake(self._reader)
-
-    def on_message_complete(self) -> None:
-        answer = self._current
-        if answer.has_head:  # else it was an informational one
-            answer.is_whole = True
-            self._wake(self._reader)
-
     @property
-    def _current(self) -> _Answer:
+    def _current(self) -> Http1Answer:
         if self._answer is None:
             raise RuntimeError("no call is under way")
         return self._answer

@@ -1,9 +1,10 @@
 """What applies to every request. Pure ASGI, one concern each, in the order of `install`."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +24,8 @@ _BUILT = "; font-src 'self' data:; media-src 'self' blob:; worker-src 'self'; ma
 """What front ends bring along that ours do without."""
 _OTHER_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
 _ACTIVATION = "/connect"
+_CACHE_CONTROL = b"cache-control"
+_Header = tuple[bytes, bytes]
 _ALLOWED_TO_OTHERS = (
     *("Authorization", "Content-Type", "If-Match", "If-None-Match"),
     *("X-Hearth", "X-Agent-Id"),
@@ -67,13 +70,17 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, rules: WebRules) -> None:
         self._app = app
-        ancestors = " ".join(rules.frame_ancestors) or "'none'"
-        self._framed = _PAGE_POLICY.format(targets="'self'", ancestors=ancestors)
-        targets = " ".join(("'self'", "https:", *rules.authorize_origins))
-        self._own = _PAGE_POLICY.format(targets=targets, ancestors="'none'")
-        self._built = self._framed + _BUILT
-        self._front_ends = rules.front_ends
         self._https = rules.https
+        self._front_ends = rules.front_ends
+        ancestors = " ".join(rules.frame_ancestors) or "'none'"
+        framed = _PAGE_POLICY.format(targets="'self'", ancestors=ancestors)
+        self._framed = self._headers(framed, is_framed=True)
+        self._built = self._headers(framed + _BUILT, is_framed=True)
+        targets = " ".join(("'self'", "https:", *rules.authorize_origins))
+        own = _PAGE_POLICY.format(targets=targets, ancestors="'none'")
+        self._own = self._headers(own)
+        self._activation = self._headers(own, referrer="strict-origin")
+        self._other = self._headers(_OTHER_POLICY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,26 +89,40 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add(MutableHeaders(scope=message), scope["path"])
+                message["headers"] = self._added_to(message["headers"], scope["path"])
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
-    def _add(self, headers: MutableHeaders, path: str) -> None:
-        framed = is_framed_page(path)
-        own = self._own if is_page(path) else _OTHER_POLICY
-        built = framed and path.startswith(self._front_ends)
-        framed_policy = self._built if built else self._framed
-        headers["content-security-policy"] = framed_policy if framed else own
-        headers["x-content-type-options"] = "nosniff"
-        headers["referrer-policy"] = "strict-origin" if path == _ACTIVATION else "no-referrer"
-        headers["cross-origin-resource-policy"] = "same-origin"
-        headers["cross-origin-opener-policy"] = "same-origin"
-        headers.setdefault("cache-control", "no-store")
-        if not framed:
+    def _added_to(self, given: Iterable[_Header], path: str) -> list[_Header]:
+        ours = self._of(path)
+        headers = [header for header in given if header[0] not in ours]
+        if all(name != _CACHE_CONTROL for name, _ in headers):
+            headers.append((_CACHE_CONTROL, b"no-store"))
+        return [*headers, *ours.items()]
+
+    def _of(self, path: str) -> Mapping[bytes, bytes]:
+        if is_framed_page(path):
+            return self._built if path.startswith(self._front_ends) else self._framed
+        if path == _ACTIVATION:
+            return self._activation
+        return self._own if is_page(path) else self._other
+
+    def _headers(
+        self, policy: str, *, is_framed: bool = False, referrer: str = "no-referrer"
+    ) -> Mapping[bytes, bytes]:
+        headers = {
+            "content-security-policy": policy,
+            "x-content-type-options": "nosniff",
+            "referrer-policy": referrer,
+            "cross-origin-resource-policy": "same-origin",
+            "cross-origin-opener-policy": "same-origin",
+        }
+        if not is_framed:
             headers["x-frame-options"] = "DENY"
         if self._https:
             headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+        return {name.encode(): value.encode("latin-1") for name, value in headers.items()}
 
 
 class Cors:

@@ -7,7 +7,6 @@ import time
 import structlog
 from fastapi import Request
 from opentelemetry.trace import format_trace_id, get_current_span
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,7 +18,8 @@ log = structlog.get_logger(__name__)
 QUIET_PATHS = ("/healthz", "/readyz", "/ui/assets/")
 """Asked for so often that an answer is worth no word, unless it is an error."""
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+_REQUEST_ID_HEADER = b"x-request-id"
 
 
 class RequestLog:
@@ -38,12 +38,13 @@ class RequestLog:
             return
         status = 0
         request_id = _request_id(scope)
+        header = (_REQUEST_ID_HEADER, request_id.encode())
 
         async def send_noting_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                message["headers"] = [*message["headers"], header]
             await send(message)
 
         started = time.perf_counter()
@@ -79,9 +80,9 @@ def route_of(scope: Scope) -> str | None:
 
 def _request_id(scope: Scope) -> str:
     """The caller's own, where it can do no harm in a log: it may stand in theirs as well."""
-    given = Headers(scope=scope).getlist("x-request-id")
+    given = [value for name, value in scope["headers"] if name == _REQUEST_ID_HEADER]
     if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
-        return given[0]
+        return str(given[0], "ascii")
     return secrets.token_hex(8)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -53,7 +54,7 @@ class _Asked:
 
     connection: Connection
     path: bytes = field(repr=False)
-    reconnect_url: str | None
+    reconnect_url: Callable[[], str | None]
 
 
 def routes() -> list[PlainRoute]:
@@ -103,7 +104,7 @@ async def _by_page(connection: HTTPConnection) -> _Asked:
     if match is None:
         raise NotFound
     public_url = process_of(connection).settings.web.public_url
-    return _Asked(session.connection, match[1], entry_url(public_url, session))
+    return _Asked(session.connection, match[1], partial(entry_url, public_url, session))
 
 
 async def _by_backend(connection: HTTPConnection) -> _Asked:
@@ -114,13 +115,13 @@ async def _by_backend(connection: HTTPConnection) -> _Asked:
         raise NotFound
     process = process_of(connection)
     used = await process.overview.connection(ConnectionId(UUID(match[1].decode())))
-    return _Asked(used, match[2], reconnect_url(process, used))
+    return _Asked(used, match[2], partial(reconnect_url, process, used))
 
 
 def _lost(asked: _Asked) -> ConnectionLost:
     if asked.connection.type is ConnectionType.API_KEY:
         return ConnectionLost(reconnect_url=None, detail="Add its API key again to go on.")
-    return ConnectionLost(reconnect_url=asked.reconnect_url)
+    return ConnectionLost(reconnect_url=asked.reconnect_url())
 
 
 def _read_call(scope: Scope, receive: Receive, path: bytes, web: WebSettings) -> GatewayCall:
