@@ -27,6 +27,7 @@ _WORDS = {
     "bare": "FastAPI answering a Response, nothing behind it",
     "hearth": "Hearth's gateway, all of it: session, policy, token, headers, log",
     "obvious": "obvious: FastAPI route, stock httpx, streamed",
+    "raised": "the same with httpx's limits raised, as for more than a hundred at once",
 }
 
 
@@ -102,7 +103,7 @@ def _findings(
         findings.add(f"{name}: p99", "ms", [each.p99 for each in loads])
         if name != "nginx":  # its worker is a child
             findings.add(f"{name}: CPU", "µs", [each.cpu_micros for each in loads])
-    for other in ("nginx", "bare", "obvious"):
+    for other in ("nginx", "bare", "obvious", "raised"):
         pairs = zip(many["hearth"], many[other], strict=True)
         findings.add(f"hearth ÷ {other}", "times", [ours.rate / its.rate for ours, its in pairs])
     for name in ("nginx", "hearth", "obvious"):

@@ -13,6 +13,7 @@ from bench.stub.answer import ANSWER
 
 _UPSTREAM = os.environ.get("BENCH_UPSTREAM", "")
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_RAISED = httpx.Limits(max_connections=1_000, max_keepalive_connections=1_000)
 _OURS = {"host", "cookie", "x-hearth", "authorization", "connection"}
 
 
@@ -23,10 +24,21 @@ async def _client(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def _large_client(app: FastAPI) -> AsyncIterator[None]:
+    async with httpx.AsyncClient(
+        base_url=_UPSTREAM, trust_env=False, timeout=30, limits=_RAISED
+    ) as client:
+        app.state.client = client
+        yield
+
+
 obvious = FastAPI(lifespan=_client)
+raised = FastAPI(lifespan=_large_client)
 bare = FastAPI()
 
 
+@raised.api_route("/api/infobip/{path:path}", methods=_METHODS)
 @obvious.api_route("/api/infobip/{path:path}", methods=_METHODS)
 async def forward(path: str, request: Request) -> StreamingResponse:
     """As one would write it: a shared client, both sides streamed, no session, no policy."""
