@@ -75,6 +75,21 @@ def test_numbers_show_three_digits_that_matter(value: float, shown: str) -> None
     assert number(value) == shown
 
 
+def test_what_the_gateways_benchmark_lacks_is_named(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--only", "gateway"],
+        cwd=PROJECT,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "apt-get install wrk" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 async def renewed_at(url: str, ca: bytes) -> list[Token]:
     app = OAuthApp(
         client_id="0" * 32,
