@@ -8,7 +8,7 @@ from app.demo import demo
 from app.deployment import migrate_database, prepare_schema, require_sound, with_database
 from app.diagnosis import diagnose
 from app.embedded_postgres import EmbeddedPostgresError
-from app.errors import HearthError
+from app.errors import DatabaseUnavailable, HearthError
 from app.logs import configure_logs
 from app.resealing import reseal
 from app.security.sealing import generate_key
@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(options)
     except HearthError as error:
         _say(error.detail)
+        if type(error) is DatabaseUnavailable:
+            _say("Is DATABASE_URL right? `python -m app check` says more.")
     except EmbeddedPostgresError as error:
         _say(str(error))
     except KeyboardInterrupt:

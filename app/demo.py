@@ -143,14 +143,21 @@ def _settings(
 
 
 def _banner(sandbox_port: int, settings: Settings) -> str:
+    sandbox, hearth = f"http://127.0.0.1:{sandbox_port}", settings.web.public_url
+    places = (
+        ("Open", f"{sandbox}/", "a web interface with our pages"),
+        ("Panel", f"{sandbox}/panel", "what the sandbox does, and faults"),
+        ("Events", settings.events.url, "what your backend would be told"),
+        ("Hearth", hearth, "what the frames load, and /connect"),
+        ("Status", f"{hearth}/admin/status", "what lives; asks for the admin key"),
+        ("Console", f"{hearth}/docs", "all that an operator does, with the same key"),
+    )
+    width = max(len(str(address)) for _, address, _ in places)
+    lines = (f"  {name:<9} {address:<{width}}  {about}\n" for name, address, about in places)
     admin_key = settings.web.admin_keys[0].get_secret_value().split(":")[1]
     return (
         "\n"
-        f"  Open      http://127.0.0.1:{sandbox_port}/       a web interface with our pages\n"
-        f"  Panel     http://127.0.0.1:{sandbox_port}/panel  what the sandbox does, and faults\n"
-        f"  Events    {settings.events.url}  what your backend would be told\n"
-        f"  Hearth    {settings.web.public_url}       what the frames load, and /connect\n"
-        f"  Console   {settings.web.public_url}/docs       for the operator, with this key:\n"
+        f"{''.join(lines)}"
         f"  Admin key {admin_key}\n"
         f"  Data      {os.path.relpath(settings.storage.data_dir)}\n"
         "  Ctrl-C stops all of it.\n\n"

@@ -60,7 +60,10 @@ def _front_end_problems(settings: Settings) -> list[str]:
     }
     for name, where in front_ends.items():
         if isinstance(where, Path) and not (where / "index.html").is_file():
-            found.append(f"{name} is not a folder with an index.html: name a built front end's.")
+            found.append(
+                f"{name} is not a folder with an index.html ({where.resolve()}): name a built "
+                "front end's."
+            )
         if isinstance(where, str) and _origin(where) not in settings.web.cors_origins:
             found.append(f"{name} is on an origin that CORS_ORIGINS does not list: add it there.")
     return found

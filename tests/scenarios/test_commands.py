@@ -36,6 +36,15 @@ async def test_serve_refuses_an_old_schema_and_names_the_command(postgres: str) 
             assert "python -m app migrate" in process.lines[-1]
 
 
+async def test_a_database_that_cannot_be_reached_is_said_with_where_to_look() -> None:
+    for command in ("serve", "migrate"):
+        environment = SOUND | {"DATABASE_URL": NOWHERE}
+        with hearth_process(command, environment=environment) as process:
+            assert await process.wait() == 1
+        assert "DATABASE_URL" in process.lines[-1]
+        assert "check" in process.lines[-1]
+
+
 async def test_a_busy_port_is_said_in_a_sentence(public_port: socket.socket) -> None:
     port = str(public_port.getsockname()[1])
     with hearth_process("serve", "--port", port, environment=SOUND) as process:

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -12,10 +14,25 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.support.chromium import ensure_chromium
 from tests.support.servers import free_port
+from tests.support.user_agent import UserAgent
+from tests.support.vendor import Vendor
+from tests.support.waiting import eventually
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 STARTS_WITHIN_SECONDS = 60
 FRAME = "iframe[src*='/context-card'], iframe[src*='/settings']"
+
+CUSTOMERS = 40
+HISTORY = 24  # moments, five seconds apart: twice a life, so that every token was renewed
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """One that runs. Its admin key is what it said on its standard output."""
+
+    hearth: str
+    sandbox: str
+    admin_key: str
 
 
 async def take(browser: Browser, sandbox: str) -> None:
@@ -71,13 +88,58 @@ async def alone(
     await page.close()
 
 
-async def photograph(port: int, sandbox_port: int) -> None:
-    await answers(f"http://localhost:{port}/healthz")
+async def take_the_operators(browser: Browser, demo: Demo) -> None:
+    """The console, and the live picture of a deployment with something to tell."""
+    await has_a_past(demo)
+    for scheme in ("light", "dark"):
+        page = await browser.new_page(
+            viewport={"width": 1280, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        await page.goto(f"{demo.hearth}/docs")
+        await expect(page.locator("body[data-state=ready]")).to_be_attached()
+        if scheme == "light":
+            await page.screenshot(path=IMAGES / "console.png")
+        await page.goto(f"{demo.hearth}/admin/status")
+        await page.locator("#key").fill(demo.admin_key)
+        await page.locator("#enter").click()
+        await expect(page.locator("#replicas tbody tr")).to_have_count(1)
+        await expect(page.locator("body[data-state=live]")).to_be_attached()
+        await page.mouse.move(0, 0)
+        await page.screenshot(path=IMAGES / f"status-{scheme}.png", full_page=True)
+        await page.close()
+
+
+async def begin_a_past(demo: Demo) -> None:
+    """Customers, one of whom Infobip no longer knows, and a few of its failures."""
+    async with httpx.AsyncClient() as http:
+        vendor = Vendor(http, url=demo.sandbox)
+        for state in await vendor.states_of_new_users(CUSTOMERS):
+            await UserAgent(http, hearth=demo.hearth).sign_in(f"/context-card?state={state}")
+        await vendor.fail(
+            {"target": "refresh", "kind": "error503", "times": 3},
+            {"target": "refresh", "kind": "refuse", "times": 1},
+        )
+
+
+async def has_a_past(demo: Demo) -> None:
+    headers = {"authorization": f"Bearer {demo.admin_key}"}
+    async with httpx.AsyncClient(base_url=demo.hearth, headers=headers) as http:
+
+        async def is_long_enough() -> bool:
+            return len((await http.get("/admin/picture")).json()["moments"]) >= HISTORY
+
+        await eventually(is_long_enough, within_seconds=180)
+
+
+async def photograph(demo: Demo) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=str(ensure_chromium()), args=["--no-sandbox"]
         )
-        await take(browser, f"http://127.0.0.1:{sandbox_port}")
+        await take(browser, demo.sandbox)
+        await begin_a_past(demo)
+        await take_the_operators(browser, demo)
         await browser.close()
 
 
@@ -92,20 +154,32 @@ async def answers(url: str) -> None:
                 return
 
 
+def admin_key_of(told_by: Path) -> str:
+    found = re.search(r"Admin key (\S+)", told_by.read_text())
+    assert found is not None
+    return found[1]
+
+
 def main() -> None:
     port, sandbox_port = free_port(), free_port()
     command = ["demo", "--port", str(port), "--sandbox-port", str(sandbox_port)]
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="hearth-") as folder:
         Path(folder).chmod(0o755)  # as root, the database runs as another account
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app", *command],
-            env=os.environ | {"DATA_DIR": folder},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        told_by = Path(folder) / "told"
+        with told_by.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "app", *command],
+                env=os.environ | {"DATA_DIR": folder},
+                stdout=output,
+                stderr=subprocess.DEVNULL,
+            )
         try:
-            asyncio.run(photograph(port, sandbox_port))
+            hearth = f"http://localhost:{port}"
+            asyncio.run(answers(f"{hearth}/healthz"))
+            asyncio.run(
+                photograph(Demo(hearth, f"http://127.0.0.1:{sandbox_port}", admin_key_of(told_by)))
+            )
         finally:
             process.terminate()
             process.wait()
