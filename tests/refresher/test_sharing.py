@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,14 +13,15 @@ from hypothesis import strategies as st
 from app.factory import Process, open_process
 from app.models.identifiers import SHARD_COUNT
 from app.refresher.shares import fair_share
+from app.settings import RefresherSettings
 from tests.conftest import Hearth, StartHearth
 from tests.support.vendor import Vendor
 from tests.support.waiting import eventually
 
 LIFE = 8.0
 CONNECTIONS = 100
-LESS_THAN_A_POLL_SECONDS = 3.0
-"""The poll behind the announcements comes every five."""
+SHORT_LIFE = 3.0
+"""Less than the five seconds of the poll behind the announcements."""
 
 
 @given(st.integers(min_value=0, max_value=500))
@@ -58,8 +61,8 @@ async def test_who_signed_in_elsewhere_reaches_the_owner_without_waiting_for_its
     start_hearth: StartHearth, vendor: Vendor
 ) -> None:
     """The token would be dead by the time at which the owner polls for the first time."""
-    await vendor.configure(tokenLifetimeSeconds=LESS_THAN_A_POLL_SECONDS)
-    infobip = {"token_lifetime_seconds": LESS_THAN_A_POLL_SECONDS}
+    await vendor.configure(tokenLifetimeSeconds=SHORT_LIFE)
+    infobip = {"token_lifetime_seconds": SHORT_LIFE}
     async with start_hearth(infobip=infobip) as web, another_refresher(web) as owner:
         await eventually(lambda: shared(owner))
         await web.browser().sign_in(f"/settings?state={await vendor.state()}")
@@ -69,11 +72,34 @@ async def test_who_signed_in_elsewhere_reaches_the_owner_without_waiting_for_its
         assert await statuses(web) == ["active"]
 
 
+@pytest.mark.anyio
+async def test_a_late_answer_is_not_waited_for_while_it_takes_a_place_that_others_need(
+    start_hearth: StartHearth, vendor: Vendor
+) -> None:
+    """With one place there are never few enough under way; where the old token lives on, nothing
+    is lost by that."""
+    await vendor.configure(tokenLifetimeSeconds=SHORT_LIFE, refreshMode="keep")
+    async with (
+        start_hearth(infobip={"token_lifetime_seconds": SHORT_LIFE}) as web,
+        another_refresher(web, max_in_flight=1) as busy,
+    ):
+        await eventually(lambda: shared(busy))
+        late = {"target": "refresh", "kind": "slow", "delaySeconds": 0.13 * SHORT_LIFE, "times": 1}
+        await vendor.fail(late)
+        await web.browser().sign_in(f"/settings?state={await vendor.state()}")
+        await renewals(vendor, 2)
+
+        assert busy.refresher is not None
+        assert busy.refresher.stats.failures["timed_out"] == 1
+        assert await statuses(web) == ["active"]
+
+
 @asynccontextmanager
-async def another_refresher(hearth: Hearth) -> AsyncIterator[Process]:
+async def another_refresher(hearth: Hearth, **changes: Any) -> AsyncIterator[Process]:
     """Works with the same database until the block ends."""
     stop = asyncio.Event()
-    async with open_process(hearth.settings) as process:
+    changed = RefresherSettings(_env_file=None, **changes)
+    async with open_process(replace(hearth.settings, refresher=changed)) as process:
         assert process.refresher is not None
         running = asyncio.create_task(process.refresher.run(stop))
         try:
