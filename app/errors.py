@@ -102,7 +102,7 @@ class FlowUnknown(HearthError):
     code = "unknown_state"
     status = 400
     title = "This sign-in is no longer valid"
-    detail = "It has expired or was already used. Reload the page to sign in again."
+    detail = "It has expired or was already used. Open the app again to sign in."
 
 
 class TooManyFlows(HearthError):
@@ -132,7 +132,7 @@ class AccessDeclined(HearthError):
     code = "access_denied"
     status = 403
     title = "Access was not granted"
-    detail = "The request for access was declined in Infobip. Reload the page to try again."
+    detail = "The request for access was declined in Infobip. Nothing was changed."
 
 
 class AuthorizeFailed(HearthError):
@@ -141,7 +141,7 @@ class AuthorizeFailed(HearthError):
     code = "authorize_failed"
     status = 502
     title = "Infobip could not sign you in"
-    detail = "Infobip ended the sign-in with an error. Reload the page to try again."
+    detail = "Infobip ended the sign-in with an error. Please try again."
 
 
 class CodeRefused(HearthError):
@@ -150,7 +150,7 @@ class CodeRefused(HearthError):
     code = "code_refused"
     status = 400
     title = "Infobip did not accept this sign-in"
-    detail = "The sign-in took too long or was used before. Reload the page to try again."
+    detail = "The sign-in took too long or was used before. Please try again."
 
 
 class ClientNotAccepted(HearthError):

@@ -10,7 +10,7 @@ the database has the secret's SHA-256, which is the challenge.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -131,10 +131,12 @@ class Authorisations:
         code: str,
         browser_secrets: Sequence[str],
         page_may_choose: bool,
+        on_taken: Callable[[Flow], None],
     ) -> Completed:
         """Prove the browser, take the flow, trade the code, store the connection; in this order.
 
-        `browser_secrets` is what the browser brought: one for each flow under way.
+        `browser_secrets` is what the browser brought: one for each flow under way. `on_taken` hears
+        which it was, whatever becomes of it.
         `page_may_choose`: it can show a page that knows which of several it is. Else the oldest
         is taken, where any will do.
         Raises NeedsPage, FlowUnknown, CodeRefused, ClientNotAccepted, InfobipUnreachable,
@@ -143,6 +145,7 @@ class Authorisations:
         """
         undecided = undecided_by_browser if page_may_choose else undecided_by_challenge
         taken = await self._proofs.take(state, browser_secrets, KeptIn.COOKIE, undecided=undecided)
+        on_taken(taken.flow)
         return await self._trade(taken, code)
 
     async def complete_chosen(

@@ -114,7 +114,7 @@ def _page_or_problem(
 ) -> Response:
     if not is_page(request.url.path):
         return problem(status, code, title, detail, **further)
-    address = activation_address(request) if request.url.path == "/oauth/callback" else None
+    address = _another_try(request) if request.url.path == "/oauth/callback" else None
     action = {"href": address, "label": "Try again"} if address else None
     return page(
         "message.html", status=status, title=title, message=detail, action=action, code=code
@@ -126,6 +126,16 @@ def page(template: str, *, status: int = 200, **values: Any) -> Response:
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     html = _templates.get_template(template).render(request_id=request_id, **values)
     return Response(html, status_code=status, media_type="text/html; charset=utf-8")
+
+
+def offer_another_try(request: Request, address: str) -> None:
+    """A page that says what went wrong with this request leads there."""
+    request.state.another_try = address
+
+
+def _another_try(request: Request) -> str | None:
+    offered: str | None = getattr(request.state, "another_try", None)
+    return offered or activation_address(request)
 
 
 def activation_address(request: Request) -> str | None:

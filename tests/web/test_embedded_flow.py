@@ -347,10 +347,11 @@ async def test_trouble_at_the_token_endpoint_gets_a_page_and_leaves_nothing_half
     await vendor.fail({"target": "exchange", **fault})
     browser = hearth.browser()
 
-    answer = await browser.sign_in(f"/context-card?state={await vendor.state()}")
+    answer = await browser.sign_in(f"/context-card?conversationId=7&state={await vendor.state()}")
 
     assert answer.status_code == status
     assert code in answer.text
+    assert 'href="/context-card?conversationId=7">Try again</a>' in answer.text
     assert answer.headers["content-type"].startswith("text/html")
     assert answer.headers.get("retry-after") == ("7" if "retryAfter" in fault else None)
     assert (await browser.api("GET", "/session")).status_code == 401

@@ -26,7 +26,7 @@ from app.errors import (
     WrongBrowser,
 )
 from app.models.audit import Action
-from app.models.flow import Activation, EmbeddedLoad
+from app.models.flow import Activation, EmbeddedLoad, Flow
 from app.web.cookies import (
     ACTIVATION_COOKIE,
     RECEIPT_COOKIE,
@@ -38,7 +38,7 @@ from app.web.cookies import (
     set_cookie,
 )
 from app.web.dependencies import AuthorisationsOf, ProcessOf
-from app.web.problems import page
+from app.web.problems import offer_another_try, page
 from app.web.queries import CODE, STATE, read_query, single, with_query
 from app.web.refusals import note_refusal
 from app.web.schemas.answers import page_answer, query_parameters, redirect_answer
@@ -98,12 +98,20 @@ async def come_back(
             code=code or "",
             browser_secrets=secrets,
             page_may_choose="sec-fetch-dest" in request.headers,  # a browser, not a program
+            on_taken=lambda flow: _note_beginning(request, flow),
         )
     except NeedsPage as needs:
         if needs.outcome == "wrong_browser":
             note_refusal(request, Action.CALLBACK_REFUSED, reason=needs.outcome)
         return _completion_page(needs, error)
     return await finish(completed, request, process)
+
+
+def _note_beginning(request: Request, flow: Flow) -> None:
+    """Where the person may try it again, should it fail from here on."""
+    if isinstance(flow.purpose, EmbeddedLoad):
+        load = flow.purpose
+        offer_another_try(request, with_query(f"/{load.surface}", load.params))
 
 
 async def finish(completed: Completed, request: Request, process: ProcessOf) -> Response:
