@@ -9,6 +9,7 @@ _LONGEST_PATH_BYTES = 4_096
 _PRINTABLE = re.compile(rb"[\x21-\x7e]+")
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f/\\%;]")
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 _UNESCAPED = "-._~!$&'()*+,=:@"
 
 Segments = tuple[str, ...]
@@ -30,7 +31,10 @@ def read_path(raw: bytes) -> Segments:
 
 def write_path(segments: Segments) -> str:
     """The one way in which these segments are sent."""
-    return "".join(f"/{quote(segment, safe=_UNESCAPED)}" for segment in segments)
+    return "".join(
+        f"/{segment if _PLAIN.fullmatch(segment) else quote(segment, safe=_UNESCAPED)}"
+        for segment in segments
+    )
 
 
 def _segment(raw: bytes) -> str:

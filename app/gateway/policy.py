@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from app.errors import ConfigurationError
@@ -14,6 +15,7 @@ _REST = "**"
 _RULE = re.compile(r"(?P<method>[A-Z]+)\s+(?P<path>/\S*)")
 _NEVER = frozenset({"oauth", "oauth2"})
 """Segments of the resources that hand out credentials: tokens, client secrets."""
+_SEGMENTS_IN_MIND = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,16 @@ class Policy:
 
     def allows(self, method: str, path: Segments) -> bool:
         """Whether this call may pass. Resources that carry credentials never may."""
-        if any(_plain(segment) in _NEVER for segment in path):
+        if any(_hands_out_credentials(segment) for segment in path):
             return False
         return any(rule.matches(method, path) for rule in self.rules)
 
 
-def _plain(segment: str) -> str:
-    """Letters and digits alone, however they were dressed up."""
+@lru_cache(maxsize=_SEGMENTS_IN_MIND)
+def _hands_out_credentials(segment: str) -> bool:
+    """By its letters and digits alone, however they were dressed up."""
     plain = unicodedata.normalize("NFKC", segment).casefold()
-    return "".join(character for character in plain if character.isalnum())
+    return "".join(character for character in plain if character.isalnum()) in _NEVER
 
 
 def _parse(entry: str) -> Rule:

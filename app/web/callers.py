@@ -17,22 +17,20 @@ class CallerGone(Exception):
 async def while_caller_is_there(scope: Scope) -> AsyncIterator[None]:
     """Cancels what is inside when the client goes away. Raises CallerGone then."""
     is_over = is_gone = False
-    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
 
     def gone() -> None:
         nonlocal is_gone
-        if not is_over:
+        if task is not None and not is_over:
             is_gone = True
-            limit.reschedule(loop.time())
+            task.cancel()
 
+    scope[GONE](gone)
     try:
-        async with asyncio.timeout(None) as limit:
-            scope[GONE](gone)
-            try:
-                yield
-            finally:
-                is_over = True
-    except TimeoutError as error:
-        if is_gone:
+        yield
+    except asyncio.CancelledError as error:
+        if task is not None and is_gone and task.uncancel() == 0:
             raise CallerGone from error
         raise
+    finally:
+        is_over = True

@@ -49,20 +49,20 @@ class RequestLog:
 
         started = time.perf_counter()
         structlog.contextvars.clear_contextvars()  # a pipelined request inherits the former one's
-        with structlog.contextvars.bound_contextvars(
+        structlog.contextvars.bind_contextvars(
             request_id=request_id, **_trace_of(scope, request_id)
-        ):
-            try:
-                await self._app(scope, receive, send_noting_status)
-            except AnswerBrokenOff:
-                raise  # to the protocol, which cuts the connection
-            except Exception:  # whatever it was, the caller gets an answer and we get the story
-                log.exception("request_crashed", route=route_of(scope))
-                if not status:
-                    answer = error_response(Request(scope), HearthError())
-                    await answer(scope, receive, send_noting_status)
-            finally:
-                _note(scope, status, time.perf_counter() - started)
+        )
+        try:
+            await self._app(scope, receive, send_noting_status)
+        except AnswerBrokenOff:
+            raise  # to the protocol, which cuts the connection
+        except Exception:  # whatever it was, the caller gets an answer and we get the story
+            log.exception("request_crashed", route=route_of(scope))
+            if not status:
+                answer = error_response(Request(scope), HearthError())
+                await answer(scope, receive, send_noting_status)
+        finally:
+            _note(scope, status, time.perf_counter() - started)
 
 
 class PlainRoute(Route):
