@@ -1,5 +1,6 @@
 """Where tokens are sealed for the database and opened again."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from app.models.identifiers import ConnectionId
@@ -18,6 +19,11 @@ class Vault:
 
     def seal(self, connection_id: ConnectionId, authorization: str) -> bytes:
         return self._keys.seal(authorization.encode(), row=connection_id.bytes, **_PLACE)
+
+    def seal_all(self, tokens: Sequence[tuple[ConnectionId, str]]) -> list[bytes]:
+        """As `seal`; of thousands a second it takes two thirds of the time."""
+        values = [(one.bytes, authorization.encode()) for one, authorization in tokens]
+        return self._keys.seal_all(values, **_PLACE)
 
     def open(self, token: SealedToken) -> OpenToken:
         """Raises Unsealable when the key is missing or the value was not sealed for this row."""

@@ -117,7 +117,9 @@ def read_token(answer: Answer, *, default_life_seconds: float) -> Token:
         raise refusal(answer)
     if not _TOKEN.fullmatch(token) or not _SCHEME.fullmatch(scheme):
         raise Unintelligible("a token that fits no header", status=200)
-    return Token(f"{scheme} {token}", _life(fields.expires_in, default_life_seconds))
+    said = fields.expires_in
+    life = default_life_seconds if said is None else _life(said, default_life_seconds)
+    return Token(f"{scheme} {token}", life)
 
 
 def read_identity(answer: Answer) -> Identity:

@@ -1,7 +1,7 @@
 """One thing after the other until Infobip accepts the client that we say we are."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
 from typing import Generic, TypeVar
 
 import structlog
@@ -31,13 +31,14 @@ class InTurn(Generic[Proof]):
         Whoever is refused as a client has used up nothing: who asks is looked at first (RFC 6749,
         3.2.1). Raises ClientRefused where all are refused, and what else an attempt raises.
         """
-        clock = asyncio.get_running_loop().time
-        order, ends = self._order, clock() + within_seconds
+        order, left = self._order, within_seconds
+        ends = monotonic() + within_seconds
         for number in order:
             try:
-                outcome = await attempt(self._proofs[number], ends - clock())
+                outcome = await attempt(self._proofs[number], left)
             except ClientRefused:
-                if number == order[-1] or clock() >= ends:
+                left = ends - monotonic()
+                if number == order[-1] or left <= 0:
                     raise
             else:
                 self._accepted(number, order)

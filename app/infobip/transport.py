@@ -9,11 +9,13 @@ which are streamed and may be called off, have a client of our own: `http1_clien
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
 import httpx
 from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
+from pyreqwest.http import HeaderMap
 from pyreqwest.response import Response
 
 from app.infobip.answers import Answer
@@ -22,6 +24,9 @@ from app.infobip.http1_client import Http1Client, tls_context
 from app.infobip.pool import PoolTransport, build_client
 
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+
+_span = lru_cache(maxsize=16)(lambda seconds: timedelta(seconds=seconds))
+"""Nearly all renewals have the same time limit; to make it takes as long as to read the answer."""
 
 
 class Transport:
@@ -33,6 +38,7 @@ class Transport:
 
     def __init__(self, *, extra_ca_pem: bytes | None = None) -> None:
         self._client = build_client(extra_ca_pem=extra_ca_pem)
+        self._form_headers = HeaderMap(_FORM)
         self.raw: httpx.AsyncBaseTransport = PoolTransport(self._client)
         self.streaming = Http1Client(tls=tls_context(extra_ca_pem=extra_ca_pem))
 
@@ -81,9 +87,9 @@ class Transport:
         try:
             response = await (
                 self._client.post(url)
-                .headers(_FORM)
+                .headers(self._form_headers)
                 .body_bytes(form)
-                .timeout(timedelta(seconds=timeout_seconds))
+                .timeout(_span(timeout_seconds))
                 .build()
                 .send()
             )

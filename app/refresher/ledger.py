@@ -148,7 +148,7 @@ class Ledger:
 
     async def _write(self, store: TokenStore, renewed: list[LiveToken], lost: list[Loss]) -> None:
         if renewed:
-            overtaken = await store.write([self._sealed(token) for token in renewed])
+            overtaken = await store.write(self._sealed(renewed))
             for token in renewed if self._retried else ():
                 self._retried.pop(token.connection_id, None)
             self._tell(overtaken)
@@ -179,15 +179,17 @@ class Ledger:
         for token in batch:
             self._renewed.setdefault(token.connection_id, token)
 
-    def _sealed(self, token: LiveToken) -> SealedToken:
+    def _sealed(self, batch: list[LiveToken]) -> list[SealedToken]:
+        sealed = self._vault.seal_all([(one.connection_id, one.authorization) for one in batch])
         now = self._clock.monotonic()
-        retries, reason = self._retried.get(token.connection_id, (0, None))
-        return SealedToken(
-            connection_id=token.connection_id,
-            generation=token.generation,
-            sealed=self._vault.seal(token.connection_id, token.authorization),
-            age_seconds=now - token.sent,
-            left_seconds=token.expires - now,
-            retries=retries,
-            retry_reason=reason,
-        )
+        return [
+            SealedToken(
+                token.connection_id,
+                token.generation,
+                value,
+                now - token.sent,
+                token.sent + token.life - now,
+                *self._retried.get(token.connection_id, ()),
+            )
+            for token, value in zip(batch, sealed, strict=True)
+        ]

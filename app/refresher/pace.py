@@ -200,6 +200,8 @@ class Pace:
 
     def _limit(self, stretched: float) -> float | None:
         """What holds for a token so far into its life."""
+        if self._ceiling is None and self._learned is None:
+            return None
         helps = self._state is not _State.TESTING and self._good_share >= _NOT_HELPED_BELOW
         last_moment = _LAST_MOMENT if helps else _LAST_MOMENT_IN_DOUBT
         return self._ceiling if stretched > last_moment else self.rate

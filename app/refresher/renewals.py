@@ -190,12 +190,14 @@ class Renewals:
         """
         if self._shares.leaving and shard_of(token.connection_id) in self._shares.leaving:
             return now + _LOOK_AGAIN_SECONDS
-        out_of_touch = self._ledger.is_behind or self._shares.away_seconds > 0
-        if out_of_touch and self._shares.crowd.replicas > 1:
+        if self._shares.crowd.replicas > 1 and self._is_out_of_touch():
             at = due_when_left_to_others(sent=token.sent, expires=token.expires)
             if at > now and not self._ledger.has(token.connection_id):
                 return at
         return None
+
+    def _is_out_of_touch(self) -> bool:
+        return self._ledger.is_behind or self._shares.away_seconds > 0
 
     # --- one renewal ----------------------------------------------------------------------
 
