@@ -18,6 +18,7 @@ from app.connections.vault import Vault
 from app.embedded_postgres import EmbeddedPostgres
 from app.models.connection import ConnectionStatus
 from app.models.identifiers import SHARD_COUNT, ConnectionId, shard_of
+from app.models.token import GENERATIONS_PER_GRANT
 from app.security.sealing import SealingKeys, parse_key
 from app.store.database import Database
 from app.store.schema import migrate
@@ -167,7 +168,7 @@ def _tokens(ids: list[ConnectionId], vault: Vault, due: Due) -> Iterator[tuple[A
         in_seconds = random.uniform(due.earliest, due.latest)
         renewed_at = now + timedelta(seconds=in_seconds) - life / 2
         sealed = vault.seal(one, _FIRST_TOKEN)
-        yield one, shard_of(one), 1, sealed, renewed_at, renewed_at + life
+        yield one, shard_of(one), GENERATIONS_PER_GRANT, sealed, renewed_at, renewed_at + life
 
 
 @asynccontextmanager

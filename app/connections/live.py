@@ -1,16 +1,25 @@
 """The live tokens that this process keeps in memory: its refresher fills it, all may read."""
 
 from collections.abc import Collection, Iterator
+from functools import lru_cache
+from uuid import UUID
 
 import msgspec
 
-from app.models.identifiers import ConnectionId, Shard, shard_of
+from app.models.identifiers import ConnectionId, Shard, shard_of_key
 from app.models.token import OpenToken
+
+
+@lru_cache(maxsize=64)
+def _shared(seconds: float) -> float:
+    """The same object for equal values: nearly all lives are, and each float takes 32 bytes."""
+    return seconds
 
 
 class LiveToken(msgspec.Struct, eq=False, gc=False):
     """A token in memory. Times are of this process's monotonic clock, in seconds.
 
+    `key` is the connection's id, as bytes: a UUID that has been in a dict takes 100 bytes more.
     `failures` counts attempts to renew it that brought nothing, `trouble` is the last one's reason.
     `appointment` is where in the refresher's timetable it stands; None when it is not there.
 
@@ -18,7 +27,7 @@ class LiveToken(msgspec.Struct, eq=False, gc=False):
     renewed twice a minute.
     """
 
-    connection_id: ConnectionId
+    key: bytes
     generation: int
     authorization: str
     sent: float
@@ -26,6 +35,15 @@ class LiveToken(msgspec.Struct, eq=False, gc=False):
     failures: int = 0
     trouble: str | None = None
     appointment: object = None
+
+    @property
+    def connection_id(self) -> ConnectionId:
+        """Made anew each time, which takes as long as to seal a token."""
+        return ConnectionId(UUID(bytes=self.key))
+
+    @property
+    def shard(self) -> Shard:
+        return shard_of_key(self.key)
 
     @property
     def expires(self) -> float:
@@ -39,7 +57,7 @@ class LiveTokens:
     """The tokens of the connections that this process renews."""
 
     def __init__(self) -> None:
-        self._tokens: dict[ConnectionId, LiveToken] = {}
+        self._tokens: dict[bytes, LiveToken] = {}
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -48,7 +66,11 @@ class LiveTokens:
         return iter(self._tokens.values())
 
     def get(self, connection_id: ConnectionId) -> LiveToken | None:
-        return self._tokens.get(connection_id)
+        return self._tokens.get(connection_id.bytes)
+
+    def has(self, token: LiveToken) -> bool:
+        """Whether it is still its connection's, and that is here."""
+        return self._tokens.get(token.key) is token
 
     def put(self, token: OpenToken, *, as_of: float) -> LiveToken | None:
         """Take in a token from the database, unless what is here is as new; what was taken in.
@@ -56,40 +78,39 @@ class LiveTokens:
         `as_of` is our clock just before the database was asked: ages and lives count from there.
         A taken-in token is a new object: whoever was renewing its predecessor can tell.
         """
-        known = self._tokens.get(token.connection_id)
+        key = token.connection_id.bytes
+        known = self._tokens.get(key)
         if known is not None and known.generation >= token.generation:
             return None
         live = LiveToken(
-            token.connection_id,
+            key,
             token.generation,
             token.authorization,
             as_of - token.age_seconds,
-            token.age_seconds + token.left_seconds,
+            _shared(round(token.age_seconds + token.left_seconds, 3)),
         )
-        self._tokens[token.connection_id] = live
+        self._tokens[key] = live
         return live
 
     def discard(self, connection_id: ConnectionId) -> None:
-        self._tokens.pop(connection_id, None)
+        self._tokens.pop(connection_id.bytes, None)
 
     def take_out(self, shards: Collection[Shard]) -> list[LiveToken]:
         """What somebody else renews from now on; it is here no more."""
         gone = self.of(shards)
         for token in gone:
-            del self._tokens[token.connection_id]
+            del self._tokens[token.key]
         return gone
 
     def put_back(self, token: LiveToken) -> LiveToken | None:
         """What was taken out, as a new object, unless something as new came meanwhile."""
-        known = self._tokens.get(token.connection_id)
+        known = self._tokens.get(token.key)
         if known is not None and known.generation >= token.generation:
             return None
-        again = LiveToken(
-            token.connection_id, token.generation, token.authorization, token.sent, token.life
-        )
-        self._tokens[token.connection_id] = again
+        again = LiveToken(token.key, token.generation, token.authorization, token.sent, token.life)
+        self._tokens[token.key] = again
         return again
 
     def of(self, shards: Collection[Shard]) -> list[LiveToken]:
         """All of these shards."""
-        return [one for one in self._tokens.values() if shard_of(one.connection_id) in shards]
+        return [one for one in self._tokens.values() if one.shard in shards]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.connections.live import LiveToken
 from app.models.identifiers import ConnectionId
 from app.models.token import OpenToken, SealedToken
 from app.security.sealing import SealingKeys
@@ -20,9 +21,9 @@ class Vault:
     def seal(self, connection_id: ConnectionId, authorization: str) -> bytes:
         return self._keys.seal(authorization.encode(), row=connection_id.bytes, **_PLACE)
 
-    def seal_all(self, tokens: Sequence[tuple[ConnectionId, str]]) -> list[bytes]:
+    def seal_all(self, tokens: Sequence[LiveToken]) -> list[bytes]:
         """As `seal`; of thousands a second it takes two thirds of the time."""
-        values = [(one.bytes, authorization.encode()) for one, authorization in tokens]
+        values = [(token.key, token.authorization.encode()) for token in tokens]
         return self._keys.seal_all(values, **_PLACE)
 
     def open(self, token: SealedToken) -> OpenToken:

@@ -16,4 +16,9 @@ SHARD_COUNT = 64
 
 def shard_of(connection_id: ConnectionId) -> Shard:
     """The part that a connection belongs to, for ever: its id's last bits, which are random."""
-    return Shard(connection_id.int % SHARD_COUNT)
+    return shard_of_key(connection_id.bytes)
+
+
+def shard_of_key(key: bytes) -> Shard:
+    """The same, by the bytes of the id."""
+    return Shard(key[-1] % SHARD_COUNT)

@@ -33,12 +33,25 @@ class OpenToken:
 
 
 class SealedToken(msgspec.Struct, frozen=True, gc=False):
-    """The same, sealed, as the database keeps it.
+    """The same, sealed, as the database keeps it."""
+
+    connection_id: ConnectionId
+    generation: int
+    sealed: bytes
+    age_seconds: float
+    left_seconds: float
+
+    def __repr__(self) -> str:
+        return f"SealedToken({self.connection_id}, generation={self.generation})"
+
+
+class RenewedToken(msgspec.Struct, frozen=True, gc=False):
+    """One that the database is to keep from now on. `key` is its connection's id, as bytes.
 
     `retries` is how many attempts to renew it failed before it came, `retry_reason` why the last.
     """
 
-    connection_id: ConnectionId
+    key: bytes
     generation: int
     sealed: bytes
     age_seconds: float
@@ -47,7 +60,7 @@ class SealedToken(msgspec.Struct, frozen=True, gc=False):
     retry_reason: str | None = None
 
     def __repr__(self) -> str:
-        return f"SealedToken({self.connection_id}, generation={self.generation})"
+        return f"RenewedToken({self.key.hex()}, generation={self.generation})"
 
 
 @dataclass(frozen=True, slots=True)

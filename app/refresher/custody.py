@@ -9,7 +9,7 @@ import structlog
 from app.clock import Clock
 from app.connections.live import LiveToken, LiveTokens
 from app.errors import DatabaseUnavailable
-from app.models.identifiers import Shard, shard_of
+from app.models.identifiers import Shard
 from app.refresher.intake import Intake
 from app.refresher.ledger import Ledger
 from app.refresher.renewals import Renewals
@@ -102,7 +102,7 @@ class Custody:
         """
         for token in newer:
             self._ledger.renewed(token)
-            if shard_of(token.connection_id) in ours:
+            if token.shard in ours:
                 again = self._live.put_back(token)
                 if again is not None:
                     self._renewals.schedule(again)

@@ -59,7 +59,7 @@ class Intake:
 
         It missed what we renewed while we were out of touch, or came back as it was before.
         """
-        shards = {shard_of(token.connection_id) for token in tokens}
+        shards = {token.shard for token in tokens}
         if not shards:
             return []
         async with self._database.transaction() as tx:

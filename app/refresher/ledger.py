@@ -7,6 +7,7 @@ newest state of each connection waits here, and nothing stops.
 
 import asyncio
 from collections.abc import Callable, Collection
+from itertools import islice
 
 import structlog
 
@@ -15,8 +16,8 @@ from app.connections.live import LiveToken
 from app.connections.vault import Vault
 from app.errors import DatabaseUnavailable
 from app.models.connection import LossCause
-from app.models.identifiers import ConnectionId, Shard, shard_of
-from app.models.token import Loss, SealedToken
+from app.models.identifiers import ConnectionId, Shard, shard_of_key
+from app.models.token import Loss, RenewedToken
 from app.refresher.stats import Stats
 from app.store.database import Database
 from app.store.tokens import TokenStore
@@ -50,9 +51,9 @@ class Ledger:
         self._clock = clock
         self._stats = stats
         self._on_overtaken = on_overtaken
-        self._renewed: dict[ConnectionId, LiveToken] = {}
-        self._lost: dict[ConnectionId, Loss] = {}
-        self._retried: dict[ConnectionId, tuple[int, str | None]] = {}
+        self._renewed: dict[bytes, LiveToken] = {}
+        self._lost: dict[bytes, Loss] = {}
+        self._retried: dict[bytes, tuple[int, str | None]] = {}
         self._under_way: list[LiveToken] = []
         self._work = asyncio.Event()
         self._last_failed = False
@@ -70,33 +71,34 @@ class Ledger:
 
     def renewed(self, token: LiveToken) -> None:
         """Have it written, unless something newer waits for that already."""
-        waiting = self._renewed.get(token.connection_id)
+        waiting = self._renewed.get(token.key)
         if waiting is None or waiting.generation <= token.generation:
-            self._renewed[token.connection_id] = token
+            self._renewed[token.key] = token
             self._work.set()
 
-    def retried(self, connection_id: ConnectionId, attempts: int, reason: str | None) -> None:
+    def retried(self, token: LiveToken, attempts: int, reason: str | None) -> None:
         """Note for the timeline that its renewal, told next, took so many failed attempts."""
-        self._retried[connection_id] = (attempts, reason)
+        self._retried[token.key] = (attempts, reason)
 
     def lost(self, loss: Loss) -> None:
-        self._renewed.pop(loss.connection_id, None)
-        self._retried.pop(loss.connection_id, None)
-        self._lost[loss.connection_id] = loss
+        key = loss.connection_id.bytes
+        self._renewed.pop(key, None)
+        self._retried.pop(key, None)
+        self._lost[key] = loss
         self._work.set()
 
-    def has(self, connection_id: ConnectionId) -> bool:
-        """Whether what we know of it is not yet in the database."""
+    def has(self, token: LiveToken) -> bool:
+        """Whether what we know of its connection is not yet in the database."""
         return (
-            connection_id in self._renewed
-            or connection_id in self._lost
-            or any(token.connection_id == connection_id for token in self._under_way)
+            token.key in self._renewed
+            or token.key in self._lost
+            or any(token.key == one.key for one in self._under_way)
         )
 
     def has_any_of(self, shards: Collection[Shard]) -> bool:
         """Whether something of these is not yet in the database."""
-        ids = (*self._renewed, *self._lost, *(token.connection_id for token in self._under_way))
-        return any(shard_of(connection_id) in shards for connection_id in ids)
+        keys = (*self._renewed, *self._lost, *(token.key for token in self._under_way))
+        return any(shard_of_key(key) in shards for key in keys)
 
     async def run(self) -> None:
         """Write for ever, over one connection; while the database is away, try again and again."""
@@ -140,8 +142,8 @@ class Ledger:
             self._writing_since = None
         self._last_failed = False
         for loss in lost:
-            if self._lost.get(loss.connection_id) is loss:
-                del self._lost[loss.connection_id]
+            if self._lost.get(loss.connection_id.bytes) is loss:
+                del self._lost[loss.connection_id.bytes]
         if not self._renewed and not self._lost:
             self._work.clear()
         return len(renewed)
@@ -150,7 +152,7 @@ class Ledger:
         if renewed:
             overtaken = await store.write(self._sealed(renewed))
             for token in renewed if self._retried else ():
-                self._retried.pop(token.connection_id, None)
+                self._retried.pop(token.key, None)
             self._tell(overtaken)
         if lost:
             settled = await store.lose(lost)
@@ -170,26 +172,23 @@ class Ledger:
         if len(self._renewed) <= _BATCH:
             batch, self._renewed = list(self._renewed.values()), {}
             return batch
-        ids = [
-            connection_id for connection_id, _ in zip(self._renewed, range(_BATCH), strict=False)
-        ]
-        return [self._renewed.pop(connection_id) for connection_id in ids]
+        return [self._renewed.pop(key) for key in list(islice(self._renewed, _BATCH))]
 
     def _put_back(self, batch: list[LiveToken]) -> None:
         for token in batch:
-            self._renewed.setdefault(token.connection_id, token)
+            self._renewed.setdefault(token.key, token)
 
-    def _sealed(self, batch: list[LiveToken]) -> list[SealedToken]:
-        sealed = self._vault.seal_all([(one.connection_id, one.authorization) for one in batch])
+    def _sealed(self, batch: list[LiveToken]) -> list[RenewedToken]:
+        sealed = self._vault.seal_all(batch)
         now = self._clock.monotonic()
         return [
-            SealedToken(
-                token.connection_id,
+            RenewedToken(
+                token.key,
                 token.generation,
                 value,
                 now - token.sent,
                 token.sent + token.life - now,
-                *self._retried.get(token.connection_id, ()),
+                *self._retried.get(token.key, ()),
             )
             for token, value in zip(batch, sealed, strict=True)
         ]

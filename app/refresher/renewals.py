@@ -12,7 +12,7 @@ from app.infobip.answers import Token
 from app.infobip.errors import GrantRefused, InfobipError, Throttled, Unintelligible
 from app.infobip.oauth import OAuth
 from app.models.connection import LossCause
-from app.models.identifiers import ConnectionId, Shard, shard_of
+from app.models.identifiers import ConnectionId, Shard
 from app.models.token import Loss
 from app.refresher.crew import Crew
 from app.refresher.ledger import Ledger
@@ -138,7 +138,7 @@ class Renewals:
         return True
 
     def any_under_way(self, shards: Collection[Shard]) -> bool:
-        return any(shard_of(token.connection_id) in shards for token in self._under_way)
+        return any(token.shard in shards for token in self._under_way)
 
     async def end(self, *, within_seconds: float) -> None:
         """Begin nothing any more, and wait for what is under way."""
@@ -188,11 +188,11 @@ class Renewals:
         taken over, and has the token that is stored there. Where the old token dies at once, one
         of us would lose it: so it is left to others for a while. What only we have is not.
         """
-        if self._shares.leaving and shard_of(token.connection_id) in self._shares.leaving:
+        if self._shares.leaving and token.shard in self._shares.leaving:
             return now + _LOOK_AGAIN_SECONDS
         if self._shares.crowd.replicas > 1 and self._is_out_of_touch():
             at = due_when_left_to_others(sent=token.sent, expires=token.expires)
-            if at > now and not self._ledger.has(token.connection_id):
+            if at > now and not self._ledger.has(token):
                 return at
         return None
 
@@ -240,28 +240,28 @@ class Renewals:
             self._settle_for_others(token, renewed, sent=sent)
             return
         if token.failures:
-            self._ledger.retried(token.connection_id, token.failures, token.trouble)
+            self._ledger.retried(token, token.failures, token.trouble)
             token.failures, token.trouble = 0, None
         token.authorization = renewed.authorization
         token.generation += 1
         token.sent, token.life = sent, renewed.life_seconds
         self._ledger.renewed(token)
         self.schedule(token)
-        self._tell(token.connection_id)
+        self._tell(token)
 
     def _settle_for_others(self, token: LiveToken, renewed: Token, *, sent: float) -> None:
         """The connection is somebody else's by now, but this may be its only live token. Writing it
         is safe: whoever has come further is not overwritten."""
         self._ledger.renewed(
             LiveToken(
-                token.connection_id,
+                token.key,
                 token.generation + 1,
                 renewed.authorization,
                 sent,
                 renewed.life_seconds,
             )
         )
-        self._tell(token.connection_id)
+        self._tell(token)
 
     def _settle_failure(self, token: LiveToken, error: InfobipError) -> None:
         """Only a refusal of the token ends it before its time."""
@@ -269,7 +269,7 @@ class Renewals:
         if isinstance(error, Throttled):
             self._pace.answered(throttled=True)
         if not self._is_current(token):
-            self._tell(token.connection_id)
+            self._tell(token)
             return
         now = self._clock.monotonic()
         token.failures += 1
@@ -299,14 +299,16 @@ class Renewals:
         self._live.discard(token.connection_id)
         attempts = token.failures or None
         self._ledger.lost(Loss(token.connection_id, token.generation, cause, attempts))
-        self._tell(token.connection_id)
+        self._tell(token)
 
     def _is_current(self, token: LiveToken) -> bool:
         """False once somebody reconnected, disconnected or took over the connection."""
-        return self._live.get(token.connection_id) is token
+        return self._live.has(token)
 
-    def _tell(self, connection_id: ConnectionId) -> None:
-        for told in self._waiters.get(connection_id, ()):
+    def _tell(self, token: LiveToken) -> None:
+        if not self._waiters:
+            return
+        for told in self._waiters.get(token.connection_id, ()):
             if not told.done():
                 told.set_result(None)
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from asyncpg.pgproto import pgproto
 from sqlalchemy import (
     BigInteger,
     Integer,
@@ -25,7 +26,7 @@ from app.models.connection import ConnectionStatus, LossCause
 from app.models.event import EventType
 from app.models.identifiers import ConnectionId, Shard, shard_of
 from app.models.timeline import TimelineEvent
-from app.models.token import GENERATIONS_PER_GRANT, Loss, SealedToken
+from app.models.token import GENERATIONS_PER_GRANT, Loss, RenewedToken, SealedToken
 from app.store.intervals import seconds
 from app.store.outbox import telling_of
 from app.store.tables import connections, tokens
@@ -162,7 +163,7 @@ class TokenStore:
             .values(sealed=None, generation=_NEXT_GRANT)
         )
 
-    async def write(self, batch: Sequence[SealedToken]) -> set[ConnectionId]:
+    async def write(self, batch: Sequence[RenewedToken]) -> set[ConnectionId]:
         """Store renewed tokens; the ids of those for which something as new was there already.
 
         Through the driver: SQLAlchemy would take twice as long over the parameters.
@@ -170,15 +171,16 @@ class TokenStore:
         raw = await self._tx.get_raw_connection()
         driver = raw.driver_connection
         assert driver is not None  # noqa: S101 - a connection in use always has one
+        ids = [pgproto.UUID(item.key) for item in batch]
         retried = [item for item in batch if item.retries]
         rows = await driver.fetch(
             _WRITE,
-            [item.connection_id for item in batch],
+            ids,
             [item.generation for item in batch],
             [item.sealed for item in batch],
             [item.age_seconds for item in batch],
             [item.left_seconds for item in batch],
-            [item.connection_id for item in retried],
+            [pgproto.UUID(item.key) for item in retried],
             [item.retries for item in retried],
             [item.retry_reason for item in retried],
         )

@@ -9,7 +9,7 @@ from sqlalchemy import LargeBinary
 from app.connections.resealing import Progress, Resealed, Resealing
 from app.connections.vault import Vault
 from app.models.identifiers import ConnectionId
-from app.models.token import SealedToken
+from app.models.token import RenewedToken, SealedToken
 from app.security.sealing import SealingKeys, generate_key, parse_key
 from app.store.database import Database
 from app.store.sealed import SEALED_COLUMNS, TOKENS, Exchanged, SealedValues
@@ -51,7 +51,9 @@ async def add_tokens(database: Database, count: int, *, key: bytes) -> list[Conn
         assert raw.driver_connection is not None
         rows = await raw.driver_connection.fetch(ADD, count)
         ids = [ConnectionId(row[0]) for row in rows]
-        sealed = [SealedToken(one, 2, vault(key).seal(one, f"IBSSO {one}"), 0, 60) for one in ids]
+        sealed = [
+            RenewedToken(one.bytes, 2, vault(key).seal(one, f"IBSSO {one}"), 0, 60) for one in ids
+        ]
         await TokenStore(tx).write(sealed)
     return ids
 
@@ -101,7 +103,9 @@ async def test_a_renewal_in_between_wins(database: Database) -> None:
     async with database.statement() as tx:
         values = SealedValues(tx, TOKENS)
         (seen,) = await values.list_not_under(keys.newest_key_id, after=None, limit=10)
-    renewed = SealedToken(connection_id, 3, vault(OLD).seal(connection_id, "IBSSO newer"), 0, 60)
+    renewed = RenewedToken(
+        connection_id.bytes, 3, vault(OLD).seal(connection_id, "IBSSO newer"), 0, 60
+    )
     async with database.statement() as tx:
         await TokenStore(tx).write([renewed])
 

@@ -65,7 +65,7 @@ async def connect(database: Database) -> LiveToken:
         sealed = VAULT.seal(connection_id, "IBSSO first")
         generation = await TokenStore(tx).begin_grant(connection_id, sealed, age=0, left=60)
     now = SystemClock().monotonic()
-    return LiveToken(connection_id, generation, "IBSSO first", now, 60)
+    return LiveToken(connection_id.bytes, generation, "IBSSO first", now, 60)
 
 
 async def stored(database: Database, token: LiveToken) -> str | None:
@@ -185,7 +185,7 @@ async def test_more_than_a_batch_is_written_in_several(
     database: Database, ledger: Ledger, overtaken: Overtaken
 ) -> None:
     for _ in range(2_500):
-        ledger.renewed(LiveToken(ConnectionId(uuid4()), 1, "IBSSO x", 0, 60))
+        ledger.renewed(LiveToken(uuid4().bytes, 1, "IBSSO x", 0, 60))
 
     rounds = 0
     while len(ledger):

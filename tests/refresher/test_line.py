@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from app.connections.live import LiveToken
-from app.models.identifiers import ConnectionId
 from app.refresher.line import Line
 from app.refresher.pace import Pace
 from app.refresher.stats import Histogram
@@ -13,7 +12,7 @@ NOW = 1_000.0
 
 
 def token(number: int, *, age: float, failures: int = 0) -> LiveToken:
-    return LiveToken(ConnectionId(UUID(int=number)), 1, "IBSSO x", NOW - age, LIFE, failures)
+    return LiveToken(UUID(int=number).bytes, 1, "IBSSO x", NOW - age, LIFE, failures)
 
 
 class Waiting:

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from app.connections.live import LiveToken
-from app.models.identifiers import ConnectionId
 from app.refresher.timetable import TICK_SECONDS, Timetable
 
 NOW = 1_000.0
 
 
 def entry(number: int) -> LiveToken:
-    return LiveToken(ConnectionId(UUID(int=number)), number, f"IBSSO {number}", NOW, 60)
+    return LiveToken(UUID(int=number).bytes, number, f"IBSSO {number}", NOW, 60)
 
 
 def numbers(tokens: list[LiveToken]) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 from app.models.connection import Profile
 from app.models.event import DeliveryStatus, Event, EventType, Outgoing, Sought
 from app.models.identifiers import ConnectionId
-from app.models.token import Loss, SealedToken
+from app.models.token import Loss, RenewedToken
 from app.store.connections import ConnectionStore
 from app.store.database import Database
 from app.store.outbox import OutboxStore
@@ -48,7 +48,9 @@ async def lose(database: Database, connection_id: ConnectionId, generation: int)
 
 async def renew(database: Database, connection_id: ConnectionId, generation: int) -> None:
     async with database.statement() as tx:
-        await TokenStore(tx).write([SealedToken(connection_id, generation, b"renewed", 0, 60)])
+        await TokenStore(tx).write(
+            [RenewedToken(connection_id.bytes, generation, b"renewed", 0, 60)]
+        )
 
 
 async def disconnect(database: Database, connection_id: ConnectionId) -> bool:

@@ -9,7 +9,7 @@ from app.admin.timelines import timeline_of
 from app.models.connection import Profile
 from app.models.identifiers import SHARD_COUNT, ConnectionId, ReplicaId
 from app.models.timeline import Happening, TimelineEvent
-from app.models.token import Loss, SealedToken
+from app.models.token import Loss, RenewedToken
 from app.store.connections import ConnectionStore
 from app.store.database import Database
 from app.store.leases import LeaseStore
@@ -38,7 +38,7 @@ async def connect(database: Database, user: str = "U") -> tuple[ConnectionId, in
 
 async def write(database: Database, *batch: tuple[ConnectionId, int, int, str | None]) -> None:
     tokens = [
-        SealedToken(connection_id, generation, b"renewed", 0, 60, retries, reason)
+        RenewedToken(connection_id.bytes, generation, b"renewed", 0, 60, retries, reason)
         for connection_id, generation, retries, reason in batch
     ]
     async with database.statement() as tx:

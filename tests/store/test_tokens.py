@@ -9,7 +9,7 @@ import pytest
 from app.models.connection import ConnectionStatus, Profile
 from app.models.identifiers import SHARD_COUNT, ConnectionId, ReplicaId, Shard, shard_of
 from app.models.replica import ReplicaReport
-from app.models.token import Loss, SealedToken
+from app.models.token import Loss, RenewedToken, SealedToken
 from app.store.connections import ConnectionStore
 from app.store.database import Database
 from app.store.leases import Crowd, LeaseStore
@@ -36,7 +36,7 @@ async def connect(database: Database, *, user: str = "U") -> tuple[ConnectionId,
 async def write(
     database: Database, connection_id: ConnectionId, generation: int, sealed: bytes = b"renewed"
 ) -> bool:
-    token = SealedToken(connection_id, generation, sealed, 0, 60)
+    token = RenewedToken(connection_id.bytes, generation, sealed, 0, 60)
     async with database.statement() as tx:
         return await TokenStore(tx).write([token]) == set()
 
