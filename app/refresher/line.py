@@ -1,15 +1,19 @@
 """Tokens that are due and wait to be sent: nearest expiry first, as fast as the pace allows."""
 
 import heapq
-from collections.abc import Callable
-from itertools import count
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 from app.connections.live import LiveToken
 from app.refresher.pace import Pace
 from app.refresher.stats import Histogram
 
-_Entry = tuple[float, int, float, LiveToken]
-_AT_ONCE = float("-inf")
+_Entry = tuple[float, LiveToken]
+"""Since when it is due, and the token."""
+
+_AT_ONCE = -1
+_PLACE_SECONDS = 0.1
 _LATE = 0.55
 
 
@@ -23,28 +27,20 @@ class Line:
         self._pace = pace
         self._is_current = is_current
         self._lateness = lateness
-        self._first_attempts: list[_Entry] = []
-        self._retries: list[_Entry] = []
-        self._number = count()
+        self._first_attempts = _Queue()
+        self._retries = _Queue()
 
     def __len__(self) -> int:
         return len(self._first_attempts) + len(self._retries)
 
     def add(self, token: LiveToken, *, due: float, at_once: bool = False) -> None:
         """`due`: since when. `at_once`: before all others."""
-        heap = self._retries if token.failures else self._first_attempts
-        place = _AT_ONCE if at_once else token.sent + token.life
-        heapq.heappush(heap, (place, next(self._number), due, token))
+        queue = self._retries if token.failures else self._first_attempts
+        queue.push(_AT_ONCE if at_once else _place(token), (due, token))
 
     def move_up(self, token: LiveToken) -> bool:
         """Put one that waits before all others; whether it was here."""
-        for heap in (self._first_attempts, self._retries):
-            for index, (_, number, due, one) in enumerate(heap):
-                if one is token:
-                    heap[index] = (_AT_ONCE, number, due, token)
-                    heapq.heapify(heap)
-                    return True
-        return False
+        return any(queue.move_up(token) for queue in (self._first_attempts, self._retries))
 
     def ready(self, now: float) -> int:
         """How many of those that wait the pace lets through now."""
@@ -54,33 +50,98 @@ class Line:
 
     def take(self, now: float) -> LiveToken | None:
         """The next that may be sent now, if there is one."""
-        for heap in self._nearest_expiry_first():
-            _, _, due, token = heap[0]
+        for queue in self._nearest_expiry_first():
+            due, token = queue.head
             age = (now - token.sent) / token.life
-            if self._pace.may_send(now, retry=heap is self._retries, stretched=age):
-                heapq.heappop(heap)
+            if self._pace.may_send(now, retry=queue is self._retries, stretched=age):
+                queue.pop()
                 self._lateness.observe(now - due)
                 return token
         return None
 
     def stretched(self, now: float) -> float:
         """How far into its life the one is that is nearest to its end; 0 when nobody waits."""
-        heads = (heap[0][-1] for heap in (self._first_attempts, self._retries) if heap)
+        heads = (queue.head[1] for queue in (self._first_attempts, self._retries) if queue)
         return max(((now - token.sent) / token.life for token in heads), default=0.0)
 
     def late(self, now: float) -> int:
         """How many have passed half of their lives by more than what spreads renewals."""
-        heaps = (self._first_attempts, self._retries)
-        return sum(now - token.sent > _LATE * token.life for heap in heaps for *_, token in heap)
+        waiting = chain(self._first_attempts, self._retries)
+        return sum(now - token.sent > _LATE * token.life for _, token in waiting)
 
-    def _nearest_expiry_first(self) -> list[list[_Entry]]:
-        """The heaps with something in them, once those are gone that are nobody's any more."""
-        heaps = []
-        for heap in (self._first_attempts, self._retries):
-            while heap and not self._is_current(heap[0][-1]):
-                heapq.heappop(heap)
-            if heap:
-                heaps.append(heap)
-        if len(heaps) == 2 and self._retries[0] < self._first_attempts[0]:
-            heaps.reverse()
-        return heaps
+    def _nearest_expiry_first(self) -> list["_Queue"]:
+        """The queues with something in them, once those are gone that are nobody's any more."""
+        queues = []
+        for queue in (self._first_attempts, self._retries):
+            while queue and not self._is_current(queue.head[1]):
+                queue.pop()
+            if queue:
+                queues.append(queue)
+        if len(queues) == 2 and self._retries.place < self._first_attempts.place:
+            queues.reverse()
+        return queues
+
+
+class _Queue:
+    """Entries by their places, lowest first; those of one place as they came. Where a hundred
+    thousand wait after an outage, that is a tenth of a renewal cheaper than a heap of them."""
+
+    def __init__(self) -> None:
+        self._places: list[int] = []  # a heap
+        self._at: dict[int, deque[_Entry]] = {}
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[_Entry]:
+        return chain.from_iterable(self._at.values())
+
+    @property
+    def place(self) -> int:
+        """Of the first."""
+        return self._places[0]
+
+    @property
+    def head(self) -> _Entry:
+        return self._at[self._places[0]][0]
+
+    def push(self, place: int, entry: _Entry) -> None:
+        entries = self._at.get(place)
+        if entries is None:
+            entries = self._at[place] = deque()
+            heapq.heappush(self._places, place)
+        entries.append(entry)
+        self._length += 1
+
+    def pop(self) -> None:
+        """Take out the first."""
+        place = self._places[0]
+        entries = self._at[place]
+        entries.popleft()
+        self._length -= 1
+        if not entries:
+            heapq.heappop(self._places)
+            del self._at[place]
+
+    def move_up(self, token: LiveToken) -> bool:
+        """Whether it is here, and before all others now."""
+        for place, entries in self._at.items():
+            for entry in entries:
+                if entry[1] is token:
+                    entries.remove(entry)
+                    self._forget_if_empty(place)
+                    self._length -= 1
+                    self.push(_AT_ONCE, entry)
+                    return True
+        return False
+
+    def _forget_if_empty(self, place: int) -> None:
+        if not self._at[place]:
+            del self._at[place]
+            self._places.remove(place)
+            heapq.heapify(self._places)
+
+
+def _place(token: LiveToken) -> int:
+    return int((token.sent + token.life) / _PLACE_SECONDS)

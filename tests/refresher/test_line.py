@@ -1,6 +1,10 @@
 """Who waits for a turn, and whose turn it is."""
 
+from itertools import pairwise
 from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.connections.live import LiveToken
 from app.refresher.line import Line
@@ -120,3 +124,24 @@ def test_how_late_each_is_sent_is_counted_from_when_it_was_due() -> None:
     assert waiting.lateness.counts == [0, 0, 0]
     waiting.all_that_may_go()
     assert waiting.lateness.counts == [1, 1, 1]
+
+
+@given(ages=st.lists(st.floats(30, 59), min_size=1, max_size=60), first=st.integers(0, 59))
+def test_all_come_out_once_and_in_order_and_who_was_moved_up_first(
+    ages: list[float], first: int
+) -> None:
+    waiting = Waiting()
+    tokens = [token(number, age=age) for number, age in enumerate(ages)]
+    waiting.add(*tokens)
+    wanted = tokens[first % len(tokens)]
+    assert waiting.line.move_up(wanted)
+    assert len(waiting.line) == len(tokens)
+
+    taken = waiting.all_that_may_go()
+
+    assert taken[0] is wanted
+    assert set(taken) == set(tokens)
+    assert len(taken) == len(tokens)
+    assert not len(waiting.line)
+    expiries = [one.expires for one in taken[1:]]
+    assert all(earlier < later + 0.1 for earlier, later in pairwise(expiries))
