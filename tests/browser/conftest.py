@@ -21,7 +21,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LIFE = 4.0
+LIFE = 6.0
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ async def page(chromium: BrowserContext) -> AsyncIterator[Page]:
 
 @pytest.fixture
 async def hearth(start_hearth: StartHearth, vendor: Vendor) -> AsyncIterator[Hearth]:
-    """A Hearth with a refresher, and a vendor whose tokens live four seconds."""
+    """A Hearth with a refresher, and a vendor whose tokens live six seconds."""
     await vendor.configure(tokenLifetimeSeconds=LIFE)
     async with start_hearth(refresher=True, infobip={"token_lifetime_seconds": LIFE}) as running:
         yield running

@@ -24,7 +24,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.anyio
 
 CONNECTIONS = 20
-LIFE = 10.0
+LIFE = 16.0
 
 
 @pytest.fixture

@@ -17,14 +17,18 @@ LONGEST_FIRST: Mapping[str, str] = {
     "tests/scenarios/test_survival.py": "processes",
     "tests/scenarios/test_processes.py": "processes",
     "tests/scenarios/test_operators_week.py": "processes",
+    "tests/test_run.py": "set-up",
     "tests/browser/": "browsers",
     "tests/sandbox/test_in_a_browser.py": "browsers",
-    "tests/test_run.py": "set-up",
     "tests/refresher/": "lives",
     "tests/web/test_renewal_on_request.py": "lives",
     "tests/test_embedded_postgres.py": "servers",
 }
-"""What begins like this has this lane, and goes ahead of all other files."""
+"""What begins like this has this lane, and goes ahead of all other files.
+
+The first lane begins with many processes that start at once, so the second one begins with what has
+no token that could die meanwhile.
+"""
 
 
 class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # xdist comes without types
