@@ -1,9 +1,11 @@
 """A sealed value opens at its own place, under its own key, untouched, and nowhere else."""
 
 import base64
+import hmac
 import re
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -237,3 +239,31 @@ def test_no_text_raises_anything_but_a_value_error(text: str) -> None:
         assert len(parse_key(text)) == KEY_BYTES
     except ValueError:
         return
+
+
+# --- many at once, and what was sealed long ago -----------------------------------------------
+
+
+def test_each_of_many_opens_in_its_own_row_alone_and_no_two_share_a_nonce() -> None:
+    ring = SealingKeys([NEW])
+    values = [(bytes([number]) * 16, b"value %d" % number) for number in range(50)]
+
+    sealed = ring.seal_all(values, **PLACE)
+
+    for (row, value), one in zip(values, sealed, strict=True):
+        assert ring.open(one, row=row, **PLACE) == value
+    assert len({one[4:16] for one in sealed}) == len(values)
+    with pytest.raises(Unsealable):
+        ring.open(sealed[0], row=values[1][0], **PLACE)
+    assert ring.seal_all([], **PLACE) == []
+
+
+def test_the_layout_stays_as_it_is_for_what_databases_hold() -> None:
+    """By hand: key id, nonce, AES-256-GCM under HMAC-SHA-256(key, context), which is its AAD."""
+    context = b"tokens/authorization/" + ROW
+    nonce = bytes(12)
+    under = AESGCM(hmac.digest(OLD, context, "sha256"))
+
+    assert (
+        opened_by(OLD, sealed=key_id(OLD) + nonce + under.encrypt(nonce, VALUE, context)) == VALUE
+    )
