@@ -8,7 +8,7 @@ memory or use up its descriptors.
 import asyncio
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -68,7 +68,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._is_answering:
             for call in self._when_gone:
                 call()
 
@@ -87,6 +87,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         if self._too_large:
             self._refuse()
+        elif self._is_answering:  # which a second answer would run into
+            self.transport.abort()
         else:
             super().send_400_response(msg)
 
@@ -111,6 +113,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_waiting()
+        if self.parser.should_upgrade() and _has_body(self.headers):
+            raise _BodyAfterUpgrade
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -132,8 +136,12 @@ class GuardedProtocol(HttpToolsProtocol):
             self._too_large = True
             raise _HeadTooLarge
 
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
     def _refuse(self) -> None:
-        if self._in_head and (self.cycle is None or self.cycle.response_complete):
+        if self._in_head and not self._is_answering:
             self.transport.write(_TOO_LARGE)
             self.transport.close()
         else:  # what asked has its answer, or one is under way that a second would run into
@@ -154,6 +162,12 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self.transport.abort()
 
+    def _call_when_gone(self, call: Callable[[], None]) -> None:
+        if self.transport.is_closing():
+            call()
+        else:
+            self._when_gone.append(call)
+
     def _cut_where_broken_off(self, app: ASGIApp) -> ASGIApp:
         """Not closed: that would wait until a reader who may never read has read the rest."""
 
@@ -161,7 +175,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._when_stopping.clear()
             self._when_gone.clear()
             scope[STOPPING] = self._when_stopping.append
-            scope[GONE] = self._when_gone.append
+            scope[GONE] = self._call_when_gone
             try:
                 await app(scope, receive, send)
             except AnswerBrokenOff:
@@ -173,6 +187,17 @@ class GuardedProtocol(HttpToolsProtocol):
 
 class _HeadTooLarge(Exception):
     pass
+
+
+class _BodyAfterUpgrade(Exception):
+    """The parser skips such a body, and would take it for the next request."""
+
+
+def _has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+        for name, value in headers
+    )
 
 
 @cache

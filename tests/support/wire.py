@@ -45,7 +45,7 @@ class Wire:
 
     async def answer(self) -> WireAnswer:
         """The next answer. Raises ConnectionError when the other side hangs up before its end."""
-        head = (await self._until(b"\r\n\r\n")).decode("latin-1")
+        head = await self.head()
         first, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
         headers = [
             (name.lower(), value.strip())
@@ -59,6 +59,10 @@ class Wire:
         return WireAnswer(
             found.status, headers, await self._exactly(int(*found.all("content-length")))
         )
+
+    async def head(self) -> str:
+        """The head of the next answer. Raises as `answer`."""
+        return (await self._until(b"\r\n\r\n")).decode("latin-1")
 
     async def rest(self) -> bytes:
         """All that comes until the other side hangs up."""

@@ -367,6 +367,48 @@ async def test_pipelined_requests_are_answered_in_their_order(
     assert bodies == [b"/x/%d" % number for number in range(20)]
 
 
+@pytest.mark.parametrize("length", ["content-length: %d", "transfer-encoding: chunked"])
+@pytest.mark.parametrize("head", ["POST /healthz", "CONNECT hearth:80"])
+async def test_a_body_is_no_request_whatever_its_head_asks_for(
+    impatient: Hearth, head: str, length: str
+) -> None:
+    """A proxy that passes on the head would give the second answer to somebody else."""
+    lines = [f"{head} HTTP/1.1", "host: hearth", "connection: upgrade", "upgrade: x", length]
+    asked = "\r\n".join(lines).replace("%d", str(len(HEALTH))).encode() + b"\r\n\r\n"
+    async with wire(impatient.url) as connection:
+        await connection.send(asked)
+        begun = await connection.head()
+        await connection.send(HEALTH)
+        rest = await connection.rest()
+
+    assert b"HTTP/1.1 " not in rest
+    assert begun.startswith("HTTP/1.1 400 ")
+
+
+async def test_who_asks_for_another_protocol_is_answered_in_this_one(hearth: Hearth) -> None:
+    async with wire(hearth.url) as connection:
+        for _ in range(2):
+            await connection.send(head_with(b"connection: upgrade", b"upgrade: h2c"))
+            assert (await connection.answer()).status == 200
+
+
+async def test_what_is_no_request_does_not_run_into_an_answer_either(
+    through: UserAgent, upstream: Upstream
+) -> None:
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"begun"
+        await asyncio.Event().wait()
+
+    upstream.answer = StreamingResponse(slowly())
+    async with wire(through.hearth) as connection:
+        await connection.send(call_of(through))
+        await connection.head()
+        await connection.send(b"no request\r\n\r\n")
+        rest = await connection.rest()
+
+    assert b"HTTP/1.1 " not in rest
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_body_of_a_megabyte_passes_through_and_leaves_the_connection_in_order(
     through: UserAgent, upstream: Upstream, chunked: bool
