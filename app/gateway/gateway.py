@@ -8,7 +8,7 @@ import structlog
 
 from app.clock import Clock
 from app.connections.renewal import Renewal
-from app.connections.tokens import NoLiveToken, Usable, UsableTokens
+from app.connections.tokens import Usable, UsableTokens
 from app.errors import (
     DatabaseUnavailable,
     HearthError,
@@ -106,9 +106,9 @@ class Gateway:
             headers, body = inward(call.headers), await _to_send(call.body)
             outgoing = _Outgoing(connection.id, call.method, url, headers, body)
             answer = await self._send(outgoing, usable)
-            if answer.status == _UNAUTHORIZED and usable.generation is not None:
-                answer = await self._after_401(outgoing, connection, usable.generation, answer)
             try:
+                if answer.status == _UNAUTHORIZED and usable.generation is not None:
+                    answer = await self._after_401(outgoing, connection, usable.generation, answer)
                 yield answer
             finally:
                 await answer.close()
@@ -143,9 +143,6 @@ class Gateway:
         except (RenewalTimedOut, DatabaseUnavailable) as error:
             log.warning("gateway_401_stays", connection_id=str(connection.id), reason=error.code)
             return answer
-        except NoLiveToken:
-            await answer.close()
-            raise
         if not call.is_repeatable:
             return answer
         await answer.close()

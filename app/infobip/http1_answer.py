@@ -11,7 +11,9 @@ _LONGEST_HEAD_BYTES = 65_536
 _MOST_HEADERS = 100
 _SWITCHING = 101
 """The one informational status that nothing follows, or nothing of HTTP."""
-_LENGTHS = {b"content-length", b"transfer-encoding"}
+_NO_CONTENT = 204
+_CODING = b"transfer-encoding"
+_LENGTHS = {b"content-length", _CODING}
 
 
 class Http1Answer:
@@ -46,7 +48,7 @@ class Http1Answer:
         self._bytes_without_sense += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self.is_whole:
                 raise Unreachable(type(error).__name__) from error
             self.is_last = True
@@ -69,6 +71,7 @@ class Http1Answer:
     def on_message_begin(self) -> None:
         if self.is_whole:
             raise ValueError("nobody asked for another one")
+        self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.has_head:  # else it is a trailer
@@ -77,18 +80,32 @@ class Http1Answer:
             raise ValueError("too many headers")
 
     def on_headers_complete(self) -> None:
-        self._bytes_without_sense = 0
         status = self._parser.get_status_code()
         if 100 <= status < 200 and status != _SWITCHING:
-            self.headers = []
-            return
+            return  # all of these together make no sense, however many come
+        self._bytes_without_sense = 0
+        is_doubtful = self._judge_length(status)
         self.status, self.has_head = status, True
-        self._ends_with_connection = _LENGTHS.isdisjoint(name.lower() for name, _ in self.headers)
         self.is_whole = self._is_to_head or status == _SWITCHING
-        self.is_last = self.is_whole or not self._parser.should_keep_alive()
+        self.is_last = self.is_whole or is_doubtful or not self._parser.should_keep_alive()
+
+    def _judge_length(self, status: int) -> bool:
+        """Whether others might see the end elsewhere: the parser is more generous than RFC 9112."""
+        lengths = [
+            (lower, value) for name, value in self.headers if (lower := name.lower()) in _LENGTHS
+        ]
+        self._ends_with_connection = not lengths
+        if not lengths:
+            return False
+        name, value = lengths[0]
+        if name == _CODING:
+            if len(lengths) > 1 or value.strip().lower() != b"chunked":
+                raise ValueError("a coding that was not asked for")
+            return status == _NO_CONTENT or self._parser.get_http_version() != "1.1"
+        return status == _NO_CONTENT  # what it announces may follow
 
     def on_body(self, body: bytes) -> None:
-        if self.is_whole:
+        if self.is_whole or not self.has_head:
             raise ValueError("a body where there is none")
         self._bytes_without_sense = 0
         self._pieces.append(body)

@@ -13,7 +13,8 @@ from app.infobip.http1_connection import Http1Connection, Limits, StreamedBody
 _CONNECT_SECONDS = 5.0
 _IDLE_SECONDS = 15.0
 """Servers close what is idle, and a call that is sent meanwhile is lost. Most wait for longer."""
-_MOST_IDLE_PER_ORIGIN = 1_000
+_MOST_IDLE = 1_000
+"""To all origins together, of which each account may have its own."""
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _REQUEST_LINE = re.compile(r"[A-Z]+ /[\x21-\x7e]* HTTP/1\.1")
 _LINE_BREAKS = re.compile(rb"[\x00\r\n]")
@@ -38,6 +39,7 @@ class Response:
         self._client = client
         self._origin = origin
         self._connection = connection
+        self._is_closed = False
         self.status = connection.status
         self.headers = connection.headers
 
@@ -55,6 +57,9 @@ class Response:
 
     async def close(self) -> None:
         """Whatever has not been read yet is not wanted any more."""
+        if self._is_closed:
+            return  # the connection may be another call's by now
+        self._is_closed = True
         if await self._connection.finish():
             self._client.keep(self._origin, self._connection)
 
@@ -62,15 +67,20 @@ class Response:
 class Http1Client:
     """No redirects, no cookies, no decoding, no proxies, and nothing is sent twice."""
 
-    def __init__(self, *, tls: ssl.SSLContext, idle_seconds: float = _IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext,
+        idle_seconds: float = _IDLE_SECONDS,
+        most_idle: int = _MOST_IDLE,
+    ) -> None:
         self._tls = tls
         self._idle_seconds = idle_seconds
+        self._most_idle = most_idle
         self._idle: dict[str, dict[Http1Connection, float]] = {}
-
-    @property
-    def kept(self) -> int:
+        self._sweep: asyncio.TimerHandle | None = None
+        self.kept = 0
         """How many connections wait for another call."""
-        return sum(len(idle) for idle in self._idle.values())
 
     async def execute(self, request: Request, limits: Limits) -> Response:
         """Send it and wait for the answer's head. Whoever cancels this calls it off.
@@ -90,14 +100,20 @@ class Http1Client:
 
     def keep(self, origin: str, connection: Http1Connection) -> None:
         """For the next call."""
-        idle = self._idle.setdefault(origin, {})
-        if len(idle) < _MOST_IDLE_PER_ORIGIN:
-            idle[connection] = asyncio.get_running_loop().time()
-        else:
+        if self.kept >= self._most_idle:
             connection.abort()
+            return
+        loop = asyncio.get_running_loop()
+        self._idle.setdefault(origin, {})[connection] = loop.time()
+        self.kept += 1
+        if self._sweep is None:
+            self._sweep = loop.call_later(self._idle_seconds, self._close_old)
 
     def close(self) -> None:
-        """Give up what is kept."""
+        """Give up what is kept, and keep nothing more."""
+        self._most_idle = 0
+        if self._sweep is not None:
+            self._sweep.cancel()
         for idle in list(self._idle.values()):
             for connection in list(idle):
                 connection.abort()
@@ -108,13 +124,20 @@ class Http1Client:
         if not idle:
             return None
         connection, since = idle.popitem()
+        self.kept -= 1
         if asyncio.get_running_loop().time() - since < self._idle_seconds and connection.is_open:
             return connection
         connection.abort()
-        for older in list(idle):
-            older.abort()
-        idle.clear()
         return None
+
+    def _close_old(self) -> None:
+        """Those that no call took."""
+        loop = asyncio.get_running_loop()
+        oldest = loop.time() - self._idle_seconds
+        for idle in list(self._idle.values()):
+            for connection in [kept for kept, since in idle.items() if since <= oldest]:
+                connection.abort()
+        self._sweep = loop.call_later(self._idle_seconds, self._close_old) if self.kept else None
 
     async def _connect(self, origin: str) -> Http1Connection:
         parts = urlsplit(origin)
@@ -136,7 +159,8 @@ class Http1Client:
     def _lost(self, origin: str, connection: Http1Connection) -> None:
         idle = self._idle.get(origin)
         if idle is not None:
-            idle.pop(connection, None)
+            if idle.pop(connection, None) is not None:
+                self.kept -= 1
             if not idle:
                 del self._idle[origin]
 

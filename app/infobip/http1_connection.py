@@ -58,6 +58,11 @@ class Http1Connection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     @property
+    def _has_sent_all(self) -> bool:
+        """An answer may come before its request went; the next one would wait behind that."""
+        return self.is_open and not self._open_transport().get_write_buffer_size()
+
+    @property
     def status(self) -> int:
         return self._current.status
 
@@ -113,7 +118,7 @@ class Http1Connection(asyncio.Protocol):
             self.abort()
             self._upload.cancel()
             await asyncio.wait([self._upload])
-        elif answer is not None and answer.is_taken and not answer.is_last and self.is_open:
+        elif answer is not None and answer.is_taken and not answer.is_last and self._has_sent_all:
             return True
         self.abort()
         return False
@@ -139,6 +144,8 @@ class Http1Connection(asyncio.Protocol):
     async def _send_pieces(self, body: StreamedBody) -> None:
         sent, length = 0, body.length
         async for piece in body:
+            if not piece:
+                continue  # a chunk of no length would be the last one
             sent += len(piece)
             if length is not None and sent > length:
                 break

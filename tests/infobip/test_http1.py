@@ -332,3 +332,164 @@ async def test_a_call_that_is_called_off_leaves_no_connection(client: Http1Clien
         await left.wait()
         assert not client.kept
     assert call.cancelled()
+
+
+# --- what servers that mean ill, or are broken, may do --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "early",
+    [
+        b"HTTP/1.1 150 x\r\ncontent-length: 4\r\n\r\nevil",
+        b"HTTP/1.1 150 x\r\ntransfer-encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n",
+    ],
+    ids=["length", "chunks"],
+)
+async def test_what_an_informational_answer_brings_is_not_the_answers(
+    client: Http1Client, early: bytes
+) -> None:
+    async with loopback(Script([early + FINE])) as server:
+        with pytest.raises(Unreachable):
+            await ask(client, server.url)
+
+
+async def test_trailers_of_an_informational_answer_are_not_the_answers(client: Http1Client) -> None:
+    early = b"HTTP/1.1 150 x\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx-evil: a\r\n\r\n"
+    async with loopback(Script([early + FINE])) as server:
+        answer = await client.execute(request(server.url), AMPLE)
+        await answer.close()
+    assert answer.headers == [(b"content-length", b"4")]
+
+
+async def test_informational_answers_without_end_end(client: Http1Client) -> None:
+    async def conduct(_: Received, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"HTTP/1.1 103 x\r\nlink: </a>\r\n\r\n" * 100)
+            await writer.drain()
+
+    async with loopback(conduct) as server:
+        with pytest.raises(Unreachable):
+            await client.execute(request(server.url), AMPLE)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"transfer-encoding: gzip, chunked\r\n",
+        b"transfer-encoding: chunked, chunked\r\n",
+        b"transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n",
+        b"transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n",
+        b"transfer-encoding: gzip\r\n",
+        b"transfer-encoding: chunked\r\ncontent-length: 4\r\n",
+        b"content-length: 4\r\ntransfer-encoding: chunked\r\n",
+        b"content-length: 4\r\ncontent-length: 4\r\n",
+        b"content-length: 4, 4\r\n",
+        b"content-length: +4\r\n",
+        b"content-length:\r\n 4\r\n",
+        b"content-length : 4\r\n",
+        b"content-length: 4\n",
+    ],
+)
+async def test_an_answer_whose_end_is_in_doubt_is_none(client: Http1Client, lines: bytes) -> None:
+    raw = OK + lines + b"\r\n4\r\nfine\r\n0\r\n\r\n"
+    async with loopback(Script([raw])) as server:
+        with pytest.raises(Unreachable):
+            await ask(client, server.url)
+        assert await ask(client, server.url) == (200, b"fine")
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"HTTP/1.1 204 x\r\ncontent-length: 4\r\n\r\n", 204),
+        (b"HTTP/1.1 204 x\r\ntransfer-encoding: chunked\r\n\r\n", 204),
+        (
+            CHUNKED.replace(b"1.1", b"1.0").replace(b"\r\n", b"\r\nconnection: keep-alive\r\n", 1)
+            + b"0\r\n\r\n",
+            200,
+        ),
+        (b"HTTP/1.1 101 x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\nevil", 101),
+    ],
+    ids=["204 with a length", "204 with chunks", "1.0 in chunks", "upgraded"],
+)
+async def test_where_the_next_answer_begins_is_never_in_doubt(
+    client: Http1Client, raw: bytes, status: int
+) -> None:
+    script = Script([raw])
+    async with loopback(script) as server:
+        assert await ask(client, server.url) == (status, b"")
+        assert await ask(client, server.url) == (200, b"fine")
+    assert script.connections == 2
+
+
+async def test_an_answer_before_all_of_the_request_went_is_the_connections_last(
+    client: Http1Client,
+) -> None:
+    script, over = Script([]), asyncio.Event()
+
+    async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await script(Received("POST", "/x", [], b""), writer)
+        await over.wait()  # and reads no more
+        writer.close()
+        left.append(writer)
+
+    left: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(hasty, "127.0.0.1", 0, limit=1_000)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for _ in range(2):
+            answer = await client.execute(request(url, "POST", body=b"x" * 20_000_000), AMPLE)
+            assert await all_of(answer) == b"fine"
+        over.set()
+        await eventually(lambda: happened(len(left) == 2))
+    assert script.connections == 2
+
+
+async def happened(what: bool) -> bool:
+    return what
+
+
+async def test_a_piece_of_nothing_does_not_end_a_body(client: Http1Client) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for piece in (b"one ", b"", b"two"):
+            yield piece
+
+    async with loopback(answered(b"fine")) as server:
+        sent = request(server.url, "POST", body=Body(body(), length=None))
+        await all_of(await client.execute(sent, AMPLE))
+    assert [received.body for received in server.received] == [b"one two"]
+
+
+# --- what is kept ---------------------------------------------------------------------------------
+
+
+async def test_what_no_call_takes_is_closed() -> None:
+    client = Http1Client(tls=tls_context(extra_ca_pem=None), idle_seconds=0.1)
+    async with loopback(Script([])) as one, loopback(Script([])) as other:
+        for url in (one.url, other.url):
+            await ask(client, url)
+        assert client.kept == 2
+        await eventually(lambda: nothing_kept(client))
+
+
+async def test_no_more_are_kept_than_may_be_whoever_they_lead_to() -> None:
+    client = Http1Client(tls=tls_context(extra_ca_pem=None), most_idle=1)
+    async with loopback(Script([])) as one, loopback(Script([])) as other:
+        for url in (one.url, other.url, one.url):
+            assert await ask(client, url) == (200, b"fine")
+            assert client.kept == 1
+        client.close()
+        await eventually(lambda: nothing_kept(client))
+        await ask(client, one.url)
+        assert client.kept == 0
+
+
+async def test_who_closes_twice_closes_nobody_elses(client: Http1Client) -> None:
+    async with loopback(Script([])) as server:
+        first = await client.execute(request(server.url), AMPLE)
+        await all_of(first)
+        second = await client.execute(request(server.url), AMPLE)
+        await first.close()
+        assert await all_of(second) == b"fine"
+        assert client.kept == 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
+import structlog
 
 from tests.conftest import StartHearth
 from tests.infobip.loopback import Received, answered, loopback
@@ -71,12 +72,13 @@ def through(start_hearth: StartHearth, vendor: Vendor) -> Through:
 
 
 HALF = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf of it"
+REFUSED = HALF.replace(b"200 OK", b"401 x")
 
 
 @pytest.mark.parametrize(
     ("says", "sent"),
-    [(b"", b""), (HALF, b""), (b"", MEGABYTE[:500_000])],
-    ids=["before the answer", "during the answer", "while it is still sending"],
+    [(b"", b""), (HALF, b""), (REFUSED, b""), (b"", MEGABYTE[:500_000])],
+    ids=["before the answer", "during the answer", "during a renewal", "while it is still sending"],
 )
 async def test_a_call_ends_when_its_caller_goes_away(
     through: Through, says: bytes, sent: bytes
@@ -93,6 +95,42 @@ async def test_a_call_ends_when_its_caller_goes_away(
 
 async def happened(what: bool) -> bool:
     return what
+
+
+async def test_so_does_one_whose_caller_has_gone_before_it_began(through: Through) -> None:
+    api = Patient()
+    with structlog.testing.capture_logs() as events:
+        async with api.serving() as url, through(url) as browser:
+            before = len(requests(events))
+            for _ in range(5):
+                async with wire(browser.hearth) as connection:
+                    await connection.send(call_of(browser))
+            await eventually(lambda: happened(len(requests(events)) == before + 5))
+            await eventually(lambda: happened(api.left == api.asked))
+
+
+def requests(events: list[structlog.typing.EventDict]) -> list[structlog.typing.EventDict]:
+    return [event for event in events if event["event"] == "request"]
+
+
+async def test_an_answer_that_came_early_breaks_off_with_its_callers_body(through: Through) -> None:
+    """Infobip answers before it has all of the body, of which there is too much then."""
+    api = Patient(says=HALF)
+    chunk = b"%x\r\n%b\r\n" % (150_000, MEGABYTE[:150_000])
+    with structlog.testing.capture_logs() as events:
+        async with (
+            api.serving() as url,
+            through(url, gateway_max_body_bytes=200_000) as browser,
+            wire(browser.hearth) as connection,
+        ):
+            await connection.send(
+                call_of(browser, "transfer-encoding: chunked", method="POST"), chunk
+            )
+            assert "200" in await connection.head()
+            await connection.send(chunk)
+            assert len(await connection.rest()) < 1_000
+            await eventually(lambda: happened(bool(requests(events)[1:])))
+    assert not [event for event in events if event["event"] == "request_crashed"]
 
 
 async def test_a_large_answer_is_not_taken_in_faster_than_it_is_read(through: Through) -> None:
@@ -173,6 +211,26 @@ async def test_a_body_that_stops_coming_is_too_slow(through: Through) -> None:
         answer = await connection.answer()
     assert answer.status == 408
     assert b'"too_slow"' in answer.body
+    assert server.received == []
+
+
+async def test_so_is_one_that_never_stops_coming(through: Through) -> None:
+    async with (
+        loopback(answered()) as server,
+        through(server.url, gateway_longest_seconds=0.5) as browser,
+        wire(browser.hearth) as connection,
+    ):
+        await connection.send(call_of(browser, "content-length: 60000", method="POST"))
+
+        async def drip() -> None:
+            for _ in range(400):
+                await connection.send(b"x")
+                await asyncio.sleep(0.05)
+
+        dripping = asyncio.create_task(drip())
+        answer = await connection.answer()
+        dripping.cancel()
+    assert answer.status == 408
     assert server.received == []
 
 

@@ -17,6 +17,7 @@ from app.connections.tokens import NoLiveToken
 from app.errors import (
     AnswerBrokenOff,
     ConnectionLost,
+    HearthError,
     MalformedRequest,
     NotFound,
     RequestTooLarge,
@@ -132,6 +133,7 @@ def _read_call(scope: Scope, receive: Receive, path: bytes, web: WebSettings) ->
         receive,
         limit=web.gateway_max_body_bytes,
         silence_seconds=web.gateway_timeout_seconds,
+        longest_seconds=web.gateway_longest_seconds,
     )
     return GatewayCall(
         method=scope["method"],
@@ -152,11 +154,14 @@ def _body_length(headers: Headers) -> tuple[int | None, bool]:
     return int(declared), True
 
 
-async def _pieces(receive: Receive, *, limit: int, silence_seconds: float) -> AsyncIterator[bytes]:
-    seen = 0
+async def _pieces(
+    receive: Receive, *, limit: int, silence_seconds: float, longest_seconds: float
+) -> AsyncIterator[bytes]:
+    seen, loop = 0, asyncio.get_running_loop()
+    end = loop.time() + longest_seconds
     while True:
         try:
-            async with asyncio.timeout(silence_seconds):
+            async with asyncio.timeout_at(min(loop.time() + silence_seconds, end)):
                 message = await receive()
         except TimeoutError as error:
             raise RequestTooSlow from error
@@ -188,7 +193,10 @@ class _Answering:
         )
         is_whole = False
         while not is_whole:
-            piece = await answer.read()
+            try:
+                piece = await answer.read()
+            except HearthError as error:  # the caller's own body, that is still on its way
+                raise AnswerBrokenOff from error
             is_whole = answer.is_read
             async with asyncio.timeout(self._silence_seconds):
                 await self._send(_part(piece, more=not is_whole))
