@@ -164,7 +164,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _call_when_gone(self, call: Callable[[], None]) -> None:
         if self.transport.is_closing():
-            call()
+            self.loop.call_soon(call)  # never while its task runs, as otherwise
         else:
             self._when_gone.append(call)
 
