@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import DateTime
@@ -36,7 +36,7 @@ class _TokenRow(_Base):
     __tablename__ = "tokens"
 
     connection_id: Mapped[UUID] = mapped_column(primary_key=True)
-    generation: Mapped[int]
+    generation: Mapped[int] = mapped_column(BigInteger)
     sealed: Mapped[bytes]
     renewed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
