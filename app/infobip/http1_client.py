@@ -94,6 +94,7 @@ class Http1Client:
                 head, request.body, is_head=request.method == "HEAD", limits=limits
             )
         except BaseException:
+            connection.abort()  # a whole answer may have come that nobody takes any more
             await connection.finish()
             raise
         return Response(self, request.origin, connection)

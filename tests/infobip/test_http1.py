@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -332,6 +333,33 @@ async def test_a_call_that_is_called_off_leaves_no_connection(client: Http1Clien
         await left.wait()
         assert not client.kept
     assert call.cancelled()
+
+
+async def test_a_call_that_is_called_off_at_any_moment_leaves_none(client: Http1Client) -> None:
+    """Also not when its answer has come already."""
+    there: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there.add(writer)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 204 x\r\n\r\n")
+        there.remove(writer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for turns in range(30):
+            call = asyncio.create_task(client.execute(request(url), AMPLE))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            call.cancel()
+            with suppress(asyncio.CancelledError):
+                await (await call).close()
+            await eventually(lambda: happened(len(there) == client.kept))
+        client.close()
+        await eventually(lambda: happened(not there))
 
 
 # --- what servers that mean ill, or are broken, may do --------------------------------------------
