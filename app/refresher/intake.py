@@ -104,6 +104,8 @@ class Intake:
             tokens = await TokenStore(tx).load(ours)
         for connection_id in ended:
             self._live.discard(connection_id)
+        # Some may have become somebody else's while we asked: then both would renew them.
+        tokens = [one for one in tokens if self._shares.holds(shard_of(one.connection_id))]
         self._stats.duplicates += sum(
             token.connection_id in overtaken and self._is_same_grant(token) for token in tokens
         )
