@@ -20,10 +20,13 @@ from app.errors import AnswerBrokenOff
 _SHARE_OF_DESCRIPTORS = 0.5
 """What browsers may use; the rest is for the database and for renewals."""
 
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
+_AND_NO_MORE = (
+    b"content-length: 0\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n"
+    b"content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
+    b"connection: close\r\n\r\n"
 )
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _AND_NO_MORE
+_NO_REQUEST = b"HTTP/1.1 400 Bad Request\r\n" + _AND_NO_MORE
 
 
 STOPPING = "hearth.stopping"
@@ -84,13 +87,14 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._unreported_bytes > self.largest_head_bytes and not self.transport.is_closing():
             self._refuse()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it
         if self._too_large:
             self._refuse()
         elif self._is_answering:  # which a second answer would run into
             self.transport.abort()
         else:
-            super().send_400_response(msg)
+            self.transport.write(_NO_REQUEST)
+            self.transport.close()
 
     # Parser callbacks. What they raise ends the parsing and leads to `send_400_response`.
     def on_message_begin(self) -> None:

@@ -385,6 +385,18 @@ async def test_a_body_is_no_request_whatever_its_head_asks_for(
     assert begun.startswith("HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize("sent", [b"FOO / HTTP/1.1\r\n\r\n", LARGE_HEADS["one header"]])
+async def test_what_is_no_request_may_not_be_framed_either(hearth: Hearth, sent: bytes) -> None:
+    async with wire(hearth.url) as connection:
+        await connection.send(sent)
+        answer = await connection.answer()
+
+    assert answer.status in (400, 431)
+    assert answer.all("cache-control") == ["no-store"]
+    assert answer.all("x-content-type-options") == ["nosniff"]
+    assert "frame-ancestors 'none'" in answer.all("content-security-policy")[0]
+
+
 async def test_who_asks_for_another_protocol_is_answered_in_this_one(hearth: Hearth) -> None:
     async with wire(hearth.url) as connection:
         for _ in range(2):
