@@ -71,7 +71,9 @@ class Custody:
             change, taken_out = await self._to_settle.get()
             try:
                 known = [*taken_out, *(self._live if change.back else ())]
-                self._keep(await self._intake.newer_here(known), ours=change.gained)
+                newer = await self._intake.newer_here(known)
+                still_ours = [one for one in change.gained if self._shares.holds(one)]
+                self._keep(newer, ours=still_ours)
                 if change.gained:
                     await self._intake.load_shards(change.gained)
             except DatabaseUnavailable:

@@ -49,7 +49,7 @@ class Intake:
         async with self._database.transaction() as tx:
             asked_at = self._clock.monotonic()
             async for tokens in TokenStore(tx).load_shards(list(shards)):
-                self._take_in(tokens, as_of=asked_at)
+                self._take_in(self._still_ours(tokens), as_of=asked_at)
                 loaded += len(tokens)
         overdue = await self.lose_overdue(shards, by_seconds=0)
         log.info("shards_loaded", shards=len(shards), tokens=loaded, overdue=overdue)
@@ -104,8 +104,7 @@ class Intake:
             tokens = await TokenStore(tx).load(ours)
         for connection_id in ended:
             self._live.discard(connection_id)
-        # Some may have become somebody else's while we asked: then both would renew them.
-        tokens = [one for one in tokens if self._shares.holds(shard_of(one.connection_id))]
+        tokens = self._still_ours(tokens)
         self._stats.duplicates += sum(
             token.connection_id in overtaken and self._is_same_grant(token) for token in tokens
         )
@@ -127,6 +126,10 @@ class Intake:
         """Whether it was somebody else's renewal, not a person, that came before ours."""
         ours = self._live.get(stored.connection_id)
         return ours is not None and grant_of(ours.generation) == grant_of(stored.generation)
+
+    def _still_ours(self, tokens: Sequence[SealedToken]) -> list[SealedToken]:
+        """Some may have become somebody else's while we asked: then both would renew them."""
+        return [one for one in tokens if self._shares.holds(shard_of(one.connection_id))]
 
     def _take_in(self, tokens: Sequence[SealedToken], *, as_of: float) -> None:
         for sealed in tokens:

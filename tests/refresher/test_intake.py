@@ -1,7 +1,7 @@
 """Taking in what is stored: nearest expiry first, and renewing begins before all of it is there."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from uuid import UUID, uuid4
 
 import pytest
@@ -48,22 +48,30 @@ class Arrivals:
             await asyncio.sleep(0)
 
 
-def intake(database: Database, arrivals: Arrivals) -> Intake:
-    clock = SystemClock()
+@pytest.fixture
+async def shares(database: Database) -> Shares:
+    """All of them: nobody else is there."""
+    shares = Shares(
+        replica=ReplicaId(uuid4()),
+        database=database,
+        clock=SystemClock(),
+        lease_seconds=6,
+        report=lambda: ReplicaReport(live=0),
+    )
+    await shares.hold()
+    assert set(shares.held()) == set(ALL)
+    return shares
+
+
+def intake(database: Database, shares: Shares, on_new: Callable[[LiveToken], None]) -> Intake:
     return Intake(
         database=database,
         vault=VAULT,
         live=LiveTokens(),
-        shares=Shares(
-            replica=ReplicaId(uuid4()),
-            database=database,
-            clock=clock,
-            lease_seconds=6,
-            report=lambda: ReplicaReport(live=0),
-        ),
-        clock=clock,
+        shares=shares,
+        clock=SystemClock(),
         stats=Stats(life_seconds=60),
-        on_new=arrivals,
+        on_new=on_new,
     )
 
 
@@ -90,13 +98,13 @@ async def store(database: Database) -> dict[ConnectionId, int]:
 
 
 async def test_the_nearest_to_their_end_come_first_and_are_renewed_while_others_are_loaded(
-    database: Database,
+    database: Database, shares: Shares
 ) -> None:
     left = await store(database)
     arrivals = Arrivals()
     others = asyncio.create_task(arrivals.count_turns())
 
-    await intake(database, arrivals).load_shards(ALL)
+    await intake(database, shares, arrivals).load_shards(ALL)
     others.cancel()
 
     order = [left[token.connection_id] for token, _ in arrivals.tokens]
@@ -107,7 +115,7 @@ async def test_the_nearest_to_their_end_come_first_and_are_renewed_while_others_
 
 
 async def test_a_token_that_cannot_be_opened_keeps_nobody_from_the_others(
-    database: Database,
+    database: Database, shares: Shares
 ) -> None:
     left = await store(database)
     broken = next(iter(left))
@@ -117,6 +125,27 @@ async def test_a_token_that_cannot_be_opened_keeps_nobody_from_the_others(
         )
     arrivals = Arrivals()
 
-    await intake(database, arrivals).load_shards(ALL)
+    await intake(database, shares, arrivals).load_shards(ALL)
 
     assert {token.connection_id for token, _ in arrivals.tokens} == left.keys() - {broken}
+
+
+async def test_what_becomes_somebody_elses_during_the_load_is_not_taken_in(
+    database: Database, shares: Shares
+) -> None:
+    left = await store(database)
+    ours, theirs = ALL[::2], frozenset(ALL[1::2])
+    arrivals = Arrivals()
+
+    def lose_half(token: LiveToken) -> None:
+        arrivals(token)
+        shares.forget(theirs)
+
+    others = asyncio.create_task(arrivals.count_turns())
+    await intake(database, shares, lose_half).load_shards(ALL)
+    others.cancel()
+
+    turns_of_theirs = {turn for token, turn in arrivals.tokens if token.shard in theirs}
+    assert turns_of_theirs == {arrivals.tokens[0][1]}, "only the piece that was there already"
+    of_ours = [token for token, _ in arrivals.tokens if token.shard in ours]
+    assert len(of_ours) == sum(shard_of(one) in ours for one in left)
