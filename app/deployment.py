@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from app.embedded_postgres import EmbeddedPostgres
 from app.errors import ConfigurationError, MigrationInTheWay
-from app.factory import open_database, problems_of
+from app.factory import problems_of
+from app.parts import open_database
 from app.security.sealing import generate_key, parse_key
 from app.settings import Settings
 from app.store.database import Database

@@ -8,10 +8,11 @@ from typing import TextIO
 from app.deployment import with_database
 from app.embedded_postgres import EmbeddedPostgresError
 from app.errors import ConfigurationError, DatabaseUnavailable
-from app.factory import open_database, open_process, problems_of
+from app.factory import open_process, problems_of
 from app.infobip.api_keys import check_api_key
 from app.infobip.errors import InfobipError, Refused
 from app.infobip.transport import Transport
+from app.parts import open_database
 from app.settings import Settings
 from app.store.schema import Schema, schema_of
 

@@ -17,7 +17,6 @@ from app.admin.refusals import Refusals
 from app.clock import Clock, SystemClock
 from app.connections.api_keys import ApiKeys
 from app.connections.app_check import AppCheck
-from app.connections.app_comparison import OurApp
 from app.connections.authorisation import Authorisations
 from app.connections.beginnings import Beginnings
 from app.connections.edits import ConnectionEdits
@@ -33,27 +32,33 @@ from app.connections.vault import Vault
 from app.embed.account_settings import AccountSettings
 from app.embed.memory import RememberedSessions
 from app.embed.news import PageNews
-from app.embed.sessions import SessionLimits, Sessions
-from app.embed.settings_schema import SettingsSchema
+from app.embed.sessions import Sessions
 from app.embed.streams import Streams
 from app.errors import ConfigurationError
 from app.events.deliveries import Deliveries
-from app.events.receiver import Receiver
 from app.gateway.gateway import Gateway
 from app.gateway.policy import Policy
-from app.gateway.slots import Slots
 from app.history import History
 from app.infobip.app_credentials import Portal
-from app.infobip.calls import Calls
-from app.infobip.http1_connection import Limits
-from app.infobip.oauth import OAuth, OAuthApp
+from app.infobip.oauth import OAuth
 from app.infobip.transport import Transport
 from app.metrics import process_metrics
 from app.models.identifiers import ConnectionId, ReplicaId
+from app.parts import (
+    admin_keys_of,
+    deliveries_of,
+    gateway_of,
+    oauth_app_of,
+    open_database,
+    our_app_of,
+    sealing_keys_of,
+    session_limits_of,
+    settings_schema_of,
+    wants_pkce,
+)
 from app.refresher.refresher import Refresher
 from app.refresher.timings import check_timings
-from app.security.sealing import SealingKeys, parse_key
-from app.security.webhooks import parse_signing_secret
+from app.security.sealing import SealingKeys
 from app.setting_problems import problems
 from app.settings import Settings
 from app.store.database import Database
@@ -119,8 +124,8 @@ async def open_process(
     """
     check_timings(settings.infobip.token_lifetime_seconds)
     policy = Policy.parse(settings.web.gateway_allow)
-    admin_keys = _admin_keys(settings)
-    keys = _sealing_keys(settings)
+    admin_keys = admin_keys_of(settings)
+    keys = sealing_keys_of(settings)
     database = open_database(settings, refuse_while_away=True)
     refresher_database = open_database(settings, pool_size=_REFRESHER_POOL)
     async with TracedTransport(tracing) if tracing else Transport() as transport:
@@ -144,8 +149,8 @@ def problems_of(settings: Settings) -> list[str]:
     checks: list[Callable[[], object]] = [
         lambda: check_timings(settings.infobip.token_lifetime_seconds),
         lambda: Policy.parse(settings.web.gateway_allow),
-        lambda: _admin_keys(settings),
-        lambda: _settings_schema(settings),
+        lambda: admin_keys_of(settings),
+        lambda: settings_schema_of(settings),
     ]
     if settings.storage.database_url is not None:
         checks.append(lambda: open_database(settings))
@@ -158,87 +163,17 @@ def problems_of(settings: Settings) -> list[str]:
     return found
 
 
-def open_database(
-    settings: Settings,
-    *,
-    pool_size: int | None = None,
-    command_seconds: float | None = 10.0,
-    refuse_while_away: bool = False,
-) -> Database:
-    """A pool for DATABASE_URL, which must be set. Nothing is connected yet."""
-    if settings.storage.database_url is None:
-        raise ConfigurationError("DATABASE_URL is not set.")
-    return Database(
-        url=settings.storage.database_url.get_secret_value(),
-        pool_size=pool_size or settings.storage.database_pool_size,
-        pooler=settings.storage.database_pooler,
-        command_seconds=command_seconds,
-        refuse_while_away=refuse_while_away,
-    )
-
-
 @asynccontextmanager
 async def open_resealing(
     settings: Settings, on_progress: Callable[[Progress], None]
 ) -> AsyncIterator[Resealing]:
     """What `reseal` needs, and nothing of Infobip's. Raises ConfigurationError without a key."""
-    vault = Vault(keys=_sealing_keys(settings))
+    vault = Vault(keys=sealing_keys_of(settings))
     database = open_database(settings, command_seconds=60.0)
     try:
         yield Resealing(database=database, vault=vault, on_progress=on_progress)
     finally:
         await database.close()
-
-
-def _oauth_app(settings: Settings) -> OAuthApp | None:
-    """Our app shell as the settings describe it; a private app with an API key has none."""
-    infobip = settings.infobip
-    if infobip.client_id is None:
-        return None
-    return OAuthApp(
-        client_id=infobip.client_id,
-        client_secrets=infobip.client_secrets,
-        redirect_uri=settings.redirect_uri,
-        scopes=infobip.scopes,
-        oauth_url=infobip.oauth_url,
-        token_lifetime_seconds=infobip.token_lifetime_seconds,
-        refresh_fields=infobip.refresh_fields,
-        challenge_method=infobip.pkce_method,
-    )
-
-
-def _our_app(settings: Settings) -> OurApp:
-    infobip = settings.infobip
-    return OurApp(
-        app_id=infobip.app_id,
-        client_id=infobip.client_id,
-        client_secrets=infobip.client_secrets,
-        redirect_uri=settings.redirect_uri,
-        signing_secrets=infobip.signing_secrets,
-    )
-
-
-def _deliveries(
-    settings: Settings, *, database: Database, transport: Transport, clock: Clock
-) -> Deliveries | None:
-    """Where EVENTS_URL is set."""
-    events = settings.events
-    if events.url is None:
-        return None
-    receiver = Receiver(
-        url=events.url,
-        keys=[parse_signing_secret(secret.get_secret_value()) for secret in events.secret],
-        reconnect_url=f"{settings.web.public_url}/connect",
-        timeout_seconds=events.timeout_seconds,
-        transport=transport,
-        clock=clock,
-    )
-    return Deliveries(database=database, receiver=receiver, clock=clock)
-
-
-def _wants_pkce(settings: Settings) -> bool:
-    """Documented for public clients; on demand for all, where it binds a code to its flow."""
-    return not settings.infobip.client_secrets or settings.infobip.pkce == "always"
 
 
 def _wire(
@@ -252,7 +187,7 @@ def _wire(
     refresher_database: Database,
     transport: Transport,
 ) -> Process:
-    app = _oauth_app(settings)
+    app = oauth_app_of(settings)
     oauth = OAuth(app=app, transport=transport) if app else None
     vault = Vault(keys=keys)
     live = LiveTokens()
@@ -263,7 +198,7 @@ def _wire(
     refresher = None
     if oauth is not None:
         authorisations = Authorisations(
-            database=database, oauth=oauth, vault=vault, clock=clock, pkce=_wants_pkce(settings)
+            database=database, oauth=oauth, vault=vault, clock=clock, pkce=wants_pkce(settings)
         )
         refresher = Refresher(
             replica=ReplicaId(uuid4()),
@@ -276,7 +211,7 @@ def _wire(
             max_in_flight=settings.refresher.max_in_flight,
             rate_per_second=settings.refresher.rate_per_second,
         )
-    deliveries = _deliveries(settings, database=database, transport=transport, clock=clock)
+    deliveries = deliveries_of(settings, database=database, transport=transport, clock=clock)
     renewal = Renewal(
         live=live,
         database=database,
@@ -309,11 +244,14 @@ def _wire(
         ),
         receipts=Receipts(keys=keys),
         sessions=Sessions(
-            database=database, limits=_session_limits(settings), remembered=remembered, clock=clock
+            database=database,
+            limits=session_limits_of(settings),
+            remembered=remembered,
+            clock=clock,
         ),
         account_settings=AccountSettings(
             database=database,
-            schema=_settings_schema(settings),
+            schema=settings_schema_of(settings),
             write_roles=settings.pages.settings_write_roles,
             max_bytes=settings.pages.settings_max_bytes,
         ),
@@ -329,12 +267,12 @@ def _wire(
         ),
         tokens=tokens,
         app_check=AppCheck(
-            ours=_our_app(settings),
+            ours=our_app_of(settings),
             portal=Portal(url=settings.infobip.portal_url, transport=transport),
             database=database,
             tokens=tokens,
         ),
-        gateway=_gateway(
+        gateway=gateway_of(
             settings,
             policy=policy,
             tokens=tokens,
@@ -356,54 +294,4 @@ def _wire(
             life_seconds=settings.infobip.token_lifetime_seconds,
             deliveries=deliveries.stats if deliveries else None,
         ),
-    )
-
-
-def _admin_keys(settings: Settings) -> AdminKeys:
-    return AdminKeys.parse(key.get_secret_value() for key in settings.web.admin_keys)
-
-
-def _gateway(
-    settings: Settings,
-    *,
-    policy: Policy,
-    tokens: UsableTokens,
-    renewal: Renewal,
-    transport: Transport,
-    clock: Clock,
-) -> Gateway:
-    web = settings.web
-    return Gateway(
-        policy=policy,
-        api_url=settings.infobip.api_url,
-        api_hosts=settings.infobip.api_hosts,
-        tokens=tokens,
-        renewal=renewal,
-        calls=Calls(transport=transport),
-        limits=Limits(
-            silence_seconds=web.gateway_timeout_seconds, longest_seconds=web.gateway_longest_seconds
-        ),
-        slots=Slots(
-            at_most=web.gateway_max_calls,
-            at_most_of_connection=web.gateway_max_calls_per_connection,
-        ),
-        clock=clock,
-    )
-
-
-def _settings_schema(settings: Settings) -> SettingsSchema | None:
-    path = settings.pages.settings_schema
-    return SettingsSchema.load(path) if path is not None else None
-
-
-def _sealing_keys(settings: Settings) -> SealingKeys:
-    return SealingKeys(
-        [parse_key(key.get_secret_value()) for key in settings.storage.encryption_keys]
-    )
-
-
-def _session_limits(settings: Settings) -> SessionLimits:
-    return SessionLimits(
-        idle_seconds=settings.web.session_idle_seconds,
-        absolute_seconds=settings.web.session_absolute_seconds,
     )

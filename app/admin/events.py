@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.errors import EventsNotConfigured, EventUnknown
+from app.errors.administration import EventsNotConfigured, EventUnknown
 from app.models.audit import Action, Deed
 from app.models.event import Outgoing, Sought
 from app.store.audit import AuditStore

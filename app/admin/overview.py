@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.errors import ConnectionUnknown
+from app.errors.administration import ConnectionUnknown
 from app.models.audit import Asked, Recorded
 from app.models.connection import Connection, ConnectionStatus
 from app.models.identifiers import ConnectionId

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from app.errors import ConnectionUnknown
+from app.errors.administration import ConnectionUnknown
 from app.models.connection import ConnectionType
 from app.models.identifiers import ConnectionId
 from app.models.timeline import Happening, TimelineEvent

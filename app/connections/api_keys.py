@@ -8,11 +8,8 @@ import structlog
 
 from app.connections.trouble import passing_trouble
 from app.connections.vault import Vault
-from app.errors import (
-    ApiKeyRefused,
-    ApiUrlRefused,
-    HearthError,
-)
+from app.errors import HearthError
+from app.errors.administration import ApiKeyRefused, ApiUrlRefused
 from app.infobip.api_keys import check_api_key
 from app.infobip.errors import InfobipError, Refused
 from app.infobip.hosts import api_origin

@@ -27,12 +27,12 @@ from app.connections.proof import (
 )
 from app.connections.trouble import passing_trouble
 from app.connections.vault import Vault
-from app.errors import (
+from app.errors import HearthError
+from app.errors.sign_in import (
     AccessDeclined,
     AuthorizeFailed,
     ClientNotAccepted,
     CodeRefused,
-    HearthError,
     LinkUnknown,
 )
 from app.infobip.answers import Identity, Token

@@ -3,7 +3,7 @@
 from ipaddress import IPv6Address, ip_address
 
 from app.clock import Clock
-from app.errors import TooManyFlows
+from app.errors.sign_in import TooManyFlows
 
 MOST_CLIENTS = 100_000
 _WITHIN_SECONDS = 60.0

@@ -2,7 +2,7 @@
 
 import structlog
 
-from app.errors import ConnectionUnknown
+from app.errors.administration import ConnectionUnknown
 from app.models.audit import Action, Deed
 from app.models.identifiers import ConnectionId
 from app.store.audit import AuditStore

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from app.errors import ApiUrlRefused, ConnectionUnknown, ExternalIdTaken
+from app.errors.administration import ApiUrlRefused, ConnectionUnknown, ExternalIdTaken
 from app.infobip.hosts import api_origin
 from app.models.audit import Action, Deed
 from app.models.connection import Connection, ConnectionChanges, ConnectionStatus, ConnectionType

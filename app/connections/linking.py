@@ -1,6 +1,7 @@
 """Whether the account that came back may be linked to whom an activation link is for."""
 
-from app.errors import AlreadyLinked, HearthError, LinkUsed, WrongAccount
+from app.errors import HearthError
+from app.errors.sign_in import AlreadyLinked, LinkUsed, WrongAccount
 from app.models.audit import BROWSER, Action, Deed
 from app.models.connection import Profile
 from app.models.link import ActivationLink, LinkStatus

@@ -5,13 +5,8 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from app.connections.authorisation import Authorisations, Begun
-from app.errors import (
-    ConnectionUnknown,
-    LinkExpired,
-    LinkInUse,
-    LinkUnknown,
-    LinkUsed,
-)
+from app.errors.administration import ConnectionUnknown
+from app.errors.sign_in import LinkExpired, LinkInUse, LinkUnknown, LinkUsed
 from app.infobip.pkce import digest_of, new_verifier
 from app.models.audit import Action, Deed
 from app.models.connection import Connection, ConnectionType

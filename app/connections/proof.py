@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.errors import FlowUnknown, WrongBrowser
+from app.errors.sign_in import FlowUnknown, WrongBrowser
 from app.infobip.pkce import digest_of
 from app.models.audit import BROWSER, Action, Deed
 from app.models.flow import Activation, EmbeddedLoad, Flow, KeptIn

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from app.connections.live import LiveTokens
 from app.connections.tokens import NoLiveToken
-from app.errors import RenewalTimedOut
+from app.errors.calls import RenewalTimedOut
 from app.models.connection import Connection, ConnectionStatus
 from app.models.identifiers import ConnectionId
 from app.store.database import Database

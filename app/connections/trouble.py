@@ -1,6 +1,7 @@
 """Passing trouble with Infobip, as our callers are told of it."""
 
-from app.errors import HearthError, InfobipThrottled, InfobipTimeout, InfobipUnreachable
+from app.errors import HearthError
+from app.errors.calls import InfobipThrottled, InfobipTimeout, InfobipUnreachable
 from app.infobip.errors import InfobipError, Throttled, TimedOut
 
 

@@ -5,13 +5,8 @@ from collections.abc import Collection
 import msgspec
 
 from app.embed.settings_schema import SettingsSchema
-from app.errors import (
-    MalformedRequest,
-    RequestTooLarge,
-    RoleMissing,
-    SettingsChanged,
-    SettingsInvalid,
-)
+from app.errors.pages import RoleMissing, SettingsChanged, SettingsInvalid
+from app.errors.requests import MalformedRequest, RequestTooLarge
 from app.models.account_settings import Expected, SettingsVersion
 from app.models.audit import BROWSER, Action, Deed
 from app.models.connection import Profile

@@ -8,7 +8,8 @@ from uuid import uuid4
 from app.clock import Clock
 from app.connections.authorisation import Completed
 from app.embed.memory import RememberedSessions
-from app.errors import DatabaseUnavailable, HandoverUnknown, NotSignedIn
+from app.errors import DatabaseUnavailable
+from app.errors.pages import HandoverUnknown, NotSignedIn
 from app.models.flow import EmbeddedLoad
 from app.models.identifiers import ConnectionId, SessionId
 from app.models.session import Session

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from app.clock import Clock
-from app.errors import TooManyStreams
+from app.errors.pages import TooManyStreams
 from app.models.connection import ConnectionState
 from app.models.identifiers import ConnectionId, SessionId
 from app.models.session import Session

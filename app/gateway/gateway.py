@@ -9,15 +9,9 @@ import structlog
 from app.clock import Clock
 from app.connections.renewal import Renewal
 from app.connections.tokens import Usable, UsableTokens
-from app.errors import (
-    DatabaseUnavailable,
-    HearthError,
-    InfobipTimeout,
-    InfobipUnreachable,
-    MalformedRequest,
-    NotAllowed,
-    RenewalTimedOut,
-)
+from app.errors import DatabaseUnavailable, HearthError
+from app.errors.calls import InfobipTimeout, InfobipUnreachable, NotAllowed, RenewalTimedOut
+from app.errors.requests import MalformedRequest
 from app.gateway.bodies import Body
 from app.gateway.headers import Header, inward
 from app.gateway.paths import read_path, write_path

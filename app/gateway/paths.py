@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote, unquote_to_bytes
 
-from app.errors import MalformedRequest
+from app.errors.requests import MalformedRequest
 
 _LONGEST_PATH_BYTES = 4_096
 _PRINTABLE = re.compile(rb"[\x21-\x7e]+")

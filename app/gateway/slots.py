@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.errors import GatewayBusy
+from app.errors.calls import GatewayBusy
 from app.models.identifiers import ConnectionId
 
 _AGAIN_AFTER_SECONDS = 1

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import Overloaded, RequestTooLarge, RequestTooSlow
+from app.errors.requests import Overloaded, RequestTooLarge, RequestTooSlow
 from app.web.problems import error_response
 
 LARGEST_BODY_BYTES = 1_000_000

@@ -6,7 +6,7 @@ import struct
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from app.errors import MalformedRequest
+from app.errors.requests import MalformedRequest
 from app.models.identifiers import ConnectionId
 from app.models.listing import Place
 

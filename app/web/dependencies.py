@@ -12,7 +12,9 @@ from app.admin.keys import Admin, Scope
 from app.connections.authorisation import Authorisations
 from app.connections.links import ActivationLinks
 from app.embed.sessions import BEARER_PREFIX, COOKIE_PREFIX
-from app.errors import AdminKeyMissing, NotSignedIn, OAuthNotConfigured, RequestForged, ScopeMissing
+from app.errors.administration import AdminKeyMissing, ScopeMissing
+from app.errors.pages import NotSignedIn, RequestForged
+from app.errors.sign_in import OAuthNotConfigured
 from app.factory import Process
 from app.models.audit import Action
 from app.models.connection import Connection, ConnectionType

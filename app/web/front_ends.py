@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from app.errors import MalformedRequest
+from app.errors.requests import MalformedRequest
 from app.infobip.hosts import read_base_url
 
 _LONGEST = 2_048

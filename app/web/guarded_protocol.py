@@ -15,7 +15,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.errors import AnswerBrokenOff
+from app.errors.calls import AnswerBrokenOff
 
 _SHARE_OF_DESCRIPTORS = 0.5
 """What browsers may use; the rest is for the database and for renewals."""

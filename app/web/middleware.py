@@ -10,7 +10,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.errors import AdminKeyMissing, RequestForged
+from app.errors.administration import AdminKeyMissing
+from app.errors.pages import RequestForged
 from app.web.body_limit import BodyLimit
 from app.web.dependencies import admin_of
 from app.web.problems import error_response, is_framed_page, is_page

@@ -4,7 +4,7 @@ import re
 
 from starlette.datastructures import Headers
 
-from app.errors import MalformedRequest
+from app.errors.requests import MalformedRequest
 from app.models.account_settings import Expected, tag_of
 
 _TAGS = re.compile(

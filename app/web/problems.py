@@ -11,13 +11,10 @@ from fastapi.responses import JSONResponse, Response
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.exceptions import HTTPException
 
-from app.errors import (
-    AdminKeyMissing,
-    ConnectionLost,
-    HearthError,
-    SettingsChanged,
-    SettingsInvalid,
-)
+from app.errors import HearthError
+from app.errors.administration import AdminKeyMissing
+from app.errors.calls import ConnectionLost
+from app.errors.pages import SettingsChanged, SettingsInvalid
 from app.web.cookies import ACTIVATION_COOKIE, our_cookies
 from app.web.methods import allowed_methods
 from app.web.refusals import note_error

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import parse_qsl, urlencode
 
-from app.errors import AddressTooLong, MalformedRequest
+from app.errors.requests import AddressTooLong, MalformedRequest
 from app.models.flow import Params
 
 STATE = re.compile(r"[\x20-\x7e]{1,512}", re.ASCII)

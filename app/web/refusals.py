@@ -4,14 +4,9 @@ import structlog
 from starlette.requests import HTTPConnection
 
 from app.admin.refusals import Refusal, Refusals
-from app.errors import (
-    CodeRefused,
-    FlowUnknown,
-    HearthError,
-    LinkUnknown,
-    RequestForged,
-    WrongBrowser,
-)
+from app.errors import HearthError
+from app.errors.pages import RequestForged
+from app.errors.sign_in import CodeRefused, FlowUnknown, LinkUnknown, WrongBrowser
 from app.models.audit import STRANGER, Action
 
 _SIGN_INS = ("/oauth/callback", "/oauth/complete")

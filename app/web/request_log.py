@@ -10,7 +10,8 @@ from opentelemetry.trace import format_trace_id, get_current_span
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import AnswerBrokenOff, HearthError
+from app.errors import HearthError
+from app.errors.calls import AnswerBrokenOff
 from app.web.problems import error_response
 
 log = structlog.get_logger(__name__)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from app.errors import ReturnTargetRefused
+from app.errors.sign_in import ReturnTargetRefused
 from app.infobip.hosts import read_base_url
 
 _LONGEST = 2_048

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
 from starlette.requests import ClientDisconnect
 
-from app.errors import (
+from app.errors.requests import (
     MalformedRequest,
     RequestTooLarge,
     RequestTooSlow,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.connections.beginnings import Beginnings, client_of
-from app.errors import TooManyFlows
+from app.errors.sign_in import TooManyFlows
 
 ANN = "203.0.113.7"
 BEN = "203.0.113.8"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.errors import MalformedRequest
+from app.errors.requests import MalformedRequest
 from app.gateway.paths import Segments, read_path, write_path
 from app.infobip.calls import Calls
 from app.infobip.http1_connection import Limits

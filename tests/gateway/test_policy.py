@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.errors import ConfigurationError, MalformedRequest
+from app.errors import ConfigurationError
+from app.errors.requests import MalformedRequest
 from app.gateway.paths import read_path
 from app.gateway.policy import Policy, Rule
 

@@ -12,7 +12,7 @@ from app.infobip.errors import Unreachable
 from app.infobip.http1_answer import Headers
 from app.infobip.http1_client import Http1Client, Request, Response, tls_context
 from app.infobip.http1_connection import Limits
-from tests.infobip.loopback import Received, answered, loopback
+from tests.infobip.loopback import Conduct, Received, answered, loopback
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +53,18 @@ class Script:
     @property
     def connections(self) -> int:
         return len(set(self.peers))
+
+
+def without_end(first: bytes, again: bytes) -> Conduct:
+    """That, and then this for ever."""
+
+    async def conduct(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(first)
+        while True:
+            writer.write(again)
+            await writer.drain()
+
+    return conduct
 
 
 def request(
@@ -222,25 +234,14 @@ async def test_headers_arrive_as_they_were_sent(client: Http1Client) -> None:
     "endless", [b"HTTP/1.1 200 OK\r\nx: ", FINE[:-8].replace(b"content-length: 4", b"te: x")]
 )
 async def test_a_head_without_end_ends(client: Http1Client, endless: bytes) -> None:
-    async def conduct(_: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(endless)
-        while True:
-            writer.write(b"a" * 10_000)
-            await writer.drain()
-
-    async with loopback(conduct) as server:
+    async with loopback(without_end(endless, b"a" * 10_000)) as server:
         with pytest.raises(Unreachable):
             await client.execute(request(server.url), AMPLE)
 
 
 async def test_trailers_without_end_end(client: Http1Client) -> None:
-    async def conduct(_: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(CHUNKED + b"1\r\nx\r\n0\r\n")
-        while True:
-            writer.write(b"x-trailer: a\r\n" * 100)
-            await writer.drain()
-
-    async with loopback(conduct) as server:
+    last_chunk = CHUNKED + b"1\r\nx\r\n0\r\n"
+    async with loopback(without_end(last_chunk, b"x-trailer: a\r\n" * 100)) as server:
         answer = await client.execute(request(server.url), AMPLE)
         with pytest.raises(Unreachable):
             await all_of(answer)
@@ -390,12 +391,8 @@ async def test_trailers_of_an_informational_answer_are_not_the_answers(client: H
 
 
 async def test_informational_answers_without_end_end(client: Http1Client) -> None:
-    async def conduct(_: Received, writer: asyncio.StreamWriter) -> None:
-        while True:
-            writer.write(b"HTTP/1.1 103 x\r\nlink: </a>\r\n\r\n" * 100)
-            await writer.drain()
-
-    async with loopback(conduct) as server:
+    hint = b"HTTP/1.1 103 x\r\nlink: </a>\r\n\r\n"
+    async with loopback(without_end(b"", hint * 100)) as server:
         with pytest.raises(Unreachable):
             await client.execute(request(server.url), AMPLE)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import MalformedRequest
+from app.errors.requests import MalformedRequest
 from app.models.identifiers import ConnectionId
 from app.models.listing import Place
 from app.web.cursors import read_cursor, write_cursor

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.errors import AddressTooLong, MalformedRequest
+from app.errors.requests import AddressTooLong, MalformedRequest
 from app.models.flow import Params
 from app.web.queries import read_query, single, with_query, without
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.errors import ReturnTargetRefused
+from app.errors.sign_in import ReturnTargetRefused
 from app.web.return_targets import ReturnTargets
 
 ALLOWED = ("https://app.example/after", "https://other.example:8443/", "http://localhost:3000/x/")

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.types import Message
 
-from app.errors import MalformedRequest, RequestTooSlow
+from app.errors.requests import MalformedRequest, RequestTooSlow
 from app.main import create_app
 from app.web.body_limit import LARGEST_BODY_BYTES
 from app.web.signed_calls import SignedCall, read_body

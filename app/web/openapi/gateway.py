@@ -2,16 +2,9 @@
 
 from typing import Any
 
-from app.errors import (
-    ConnectionLost,
-    ConnectionUnknown,
-    InfobipTimeout,
-    InfobipUnreachable,
-    MalformedRequest,
-    NotAllowed,
-    NotFound,
-    RequestTooLarge,
-)
+from app.errors.administration import ConnectionUnknown
+from app.errors.calls import ConnectionLost, InfobipTimeout, InfobipUnreachable, NotAllowed
+from app.errors.requests import MalformedRequest, NotFound, RequestTooLarge
 from app.web.schemas.problems import Answers, admin_problems, session_problems
 
 _METHODS = ("get", "post", "put", "patch", "delete")

@@ -2,16 +2,8 @@
 
 from fastapi import APIRouter, Request, Response
 
-from app.errors import (
-    MalformedRequest,
-    NotFound,
-    PreconditionRequired,
-    RequestTooLarge,
-    RequestTooSlow,
-    RoleMissing,
-    SettingsChanged,
-    SettingsInvalid,
-)
+from app.errors.pages import PreconditionRequired, RoleMissing, SettingsChanged, SettingsInvalid
+from app.errors.requests import MalformedRequest, NotFound, RequestTooLarge, RequestTooSlow
 from app.models.account_settings import Expected, SettingsVersion
 from app.models.session import Session
 from app.web.dependencies import ProcessOf, SignedIn

@@ -8,18 +8,20 @@ from fastapi import APIRouter, Query, Response
 from app.admin.timelines import timeline_of
 from app.connections.disconnection import disconnect
 from app.connections.tokens import NoLiveToken
-from app.errors import (
+from app.errors.administration import (
     ApiKeyRefused,
     ApiUrlRefused,
-    ConnectionLost,
     ConnectionUnknown,
     ExternalIdTaken,
+)
+from app.errors.calls import (
+    ConnectionLost,
     InfobipThrottled,
     InfobipTimeout,
     InfobipUnreachable,
-    MalformedRequest,
     RenewalTimedOut,
 )
+from app.errors.requests import MalformedRequest
 from app.factory import Process
 from app.models.audit import Action, Deed
 from app.models.connection import Connection, ConnectionType

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from app.errors import EventsNotConfigured, EventUnknown
+from app.errors.administration import EventsNotConfigured, EventUnknown
 from app.web.dependencies import AdminReader, AdminWriter, ProcessOf
 from app.web.schemas.events import EventDetails, EventList, EventQuery
 from app.web.schemas.problems import admin_problems

@@ -5,13 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.errors import (
-    ConnectionUnknown,
-    LinkUnknown,
-    LinkUsed,
-    OAuthNotConfigured,
-    ReturnTargetRefused,
-)
+from app.errors.administration import ConnectionUnknown
+from app.errors.sign_in import LinkUnknown, LinkUsed, OAuthNotConfigured, ReturnTargetRefused
 from app.models.identifiers import ConnectionId, LinkId
 from app.web.dependencies import AdminReader, AdminWriter, LinksOf, ProcessOf
 from app.web.return_targets import ReturnTargets

@@ -7,20 +7,18 @@ from fastapi import APIRouter, Request, Response
 from app.connections.authorisation import Completed
 from app.connections.proof import NeedsPage
 from app.connections.receipts import Receipt
-from app.errors import (
+from app.errors import DatabaseUnavailable
+from app.errors.calls import InfobipThrottled, InfobipTimeout, InfobipUnreachable
+from app.errors.requests import MalformedRequest
+from app.errors.sign_in import (
     AccessDeclined,
     AlreadyLinked,
     AuthorizeFailed,
     ClientNotAccepted,
     CodeRefused,
-    DatabaseUnavailable,
     FlowUnknown,
-    InfobipThrottled,
-    InfobipTimeout,
-    InfobipUnreachable,
     LinkUnknown,
     LinkUsed,
-    MalformedRequest,
     OAuthNotConfigured,
     WrongAccount,
     WrongBrowser,

@@ -4,15 +4,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from app.embed.sessions import HANDOVER_SECONDS
-from app.errors import (
-    AddressTooLong,
+from app.errors.calls import InfobipThrottled, InfobipTimeout, InfobipUnreachable
+from app.errors.requests import AddressTooLong
+from app.errors.sign_in import (
     AlreadyLinked,
     ClientNotAccepted,
     CodeRefused,
     FlowUnknown,
-    InfobipThrottled,
-    InfobipTimeout,
-    InfobipUnreachable,
     LinkUnknown,
     LinkUsed,
     OAuthNotConfigured,

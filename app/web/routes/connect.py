@@ -6,16 +6,14 @@ from urllib.parse import parse_qsl, quote, urlencode
 from fastapi import APIRouter, Request, Response
 
 from app.connections.links import OpenedLink
-from app.errors import (
-    DatabaseUnavailable,
+from app.errors import DatabaseUnavailable
+from app.errors.requests import MalformedRequest, RequestTooLarge, RequestTooSlow
+from app.errors.sign_in import (
     LinkExpired,
     LinkInUse,
     LinkUnknown,
     LinkUsed,
-    MalformedRequest,
     OAuthNotConfigured,
-    RequestTooLarge,
-    RequestTooSlow,
     ReturnTargetRefused,
     TooManyFlows,
 )

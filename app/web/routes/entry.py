@@ -4,7 +4,8 @@ from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from app.errors import DatabaseUnavailable, OAuthNotConfigured, TooManyFlows
+from app.errors import DatabaseUnavailable
+from app.errors.sign_in import OAuthNotConfigured, TooManyFlows
 from app.factory import Process
 from app.models.flow import FLOW_SECONDS, EmbeddedLoad, Params, Surface
 from app.models.identifiers import FlowId

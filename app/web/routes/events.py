@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from app.errors import TooManyStreams
+from app.errors.pages import TooManyStreams
 from app.web.dependencies import ProcessOf, SignedIn
 from app.web.event_stream import EventStream
 from app.web.schemas.problems import session_problems

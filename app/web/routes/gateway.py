@@ -14,15 +14,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.admin.keys import Scope as AdminScope
 from app.connections.tokens import NoLiveToken
-from app.errors import (
-    AnswerBrokenOff,
-    ConnectionLost,
-    HearthError,
-    MalformedRequest,
-    NotFound,
-    RequestTooLarge,
-    RequestTooSlow,
-)
+from app.errors import HearthError
+from app.errors.calls import AnswerBrokenOff, ConnectionLost
+from app.errors.requests import MalformedRequest, NotFound, RequestTooLarge, RequestTooSlow
 from app.gateway.bodies import Body
 from app.gateway.gateway import GatewayCall
 from app.gateway.headers import outward

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from app.errors import AdminKeyMissing, ScopeMissing
+from app.errors.administration import AdminKeyMissing, ScopeMissing
 from app.web.dependencies import AdminReader, ProcessOf
 from app.web.metrics_port import metrics_answer
 from app.web.schemas.problems import problems

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from app.embed.sessions import BEARER_PREFIX
-from app.errors import HandoverUnknown, NotSignedIn
+from app.errors.pages import HandoverUnknown, NotSignedIn
 from app.models.session import Session
 from app.web.cookies import SESSION_COOKIE, clear_cookie
 from app.web.dependencies import ProcessOf, SignedIn

@@ -3,20 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.errors import (
-    AddressTooLong,
-    AdminKeyMissing,
-    ConnectionLost,
-    DatabaseUnavailable,
-    HearthError,
-    MalformedRequest,
-    NotSignedIn,
-    RequestForged,
-    RequestTooLarge,
-    RequestTooSlow,
-    ScopeMissing,
-    SettingsInvalid,
-)
+from app.errors import DatabaseUnavailable, HearthError
+from app.errors.administration import AdminKeyMissing, ScopeMissing
+from app.errors.calls import ConnectionLost
+from app.errors.pages import NotSignedIn, RequestForged, SettingsInvalid
+from app.errors.requests import AddressTooLong, MalformedRequest, RequestTooLarge, RequestTooSlow
 from app.web.schemas.json import Json
 
 Answers = dict[int | str, dict[str, Any]]
