@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -106,7 +106,8 @@ class Lab:
 
     def _pin(self, name: str, cores: tuple[int, ...]) -> None:
         for pid in tree_of(self.beside[name]):
-            pin(cores, pid=pid)
+            with suppress(ProcessLookupError):  # PostgreSQL's come and go
+                pin(cores, pid=pid)
 
     def _task(
         self,
