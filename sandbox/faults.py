@@ -16,6 +16,7 @@ Kind = Literal[
     "throttle429",
     "hang",
     "slow",
+    "slowAfter",
     "drop",
     "dropAfter",
     "html",
@@ -30,7 +31,7 @@ _CHANCE = secrets.SystemRandom()
 
 
 class Fault(CamelModel):
-    """One kind of misbehaviour. Only ``slow`` and ``dropAfter`` do what was asked of them."""
+    """One kind of misbehaviour. ``slow``, ``slowAfter`` and ``dropAfter`` do what was asked."""
 
     target: Target
     """``token`` is every token request, ``refresh`` and ``exchange`` one kind of them."""
@@ -41,14 +42,15 @@ class Fault(CamelModel):
     retry_after: int | None = Field(default=None, ge=0, le=86_400)
     """Seconds for the ``Retry-After`` header of ``throttle429`` and ``error503``."""
     delay_seconds: float | None = Field(default=None, ge=0, le=600)
-    """Wait this long first, in real time; ``slow`` needs it, every other kind may have it."""
+    """Wait this long, in real time: after acting where the kind is ``slowAfter``, else before.
+    The slow kinds need it, every other one may have it."""
     status: int | None = Field(default=None, ge=200, le=599)
     """Status of ``html``, ``empty`` and ``text``, which is 200 by default."""
 
     @model_validator(mode="after")
     def _fields_fit_the_kind(self) -> Self:
-        if self.kind == "slow" and self.delay_seconds is None:
-            raise ValueError("slow needs delaySeconds")
+        if self.kind in ("slow", "slowAfter") and self.delay_seconds is None:
+            raise ValueError(f"{self.kind} needs delaySeconds")
         if self.retry_after is not None and self.kind not in ("throttle429", "error503"):
             raise ValueError("retryAfter is for throttle429 and error503")
         if self.status is not None and self.kind not in ("html", "empty", "text"):

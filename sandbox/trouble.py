@@ -30,8 +30,8 @@ _BODIES: dict[Kind, tuple[str | None, str]] = {
 async def with_trouble(world: World, *targets: Target, act: Act, refuse: Act) -> Response:
     """Answer with ``act()``, unless a fault for one of ``targets`` strikes.
 
-    ``refuse`` makes the refusal that fits the route. All waiting comes before acting, in real
-    time, so that a client which gives up early has changed nothing.
+    ``refuse`` makes the refusal that fits the route. All waiting is in real time, and comes before
+    acting, so that a client which gives up early has changed nothing; but for ``slowAfter``.
     """
     await _latency(world)
     fault = world.faults.strike(*targets)
@@ -39,6 +39,10 @@ async def with_trouble(world: World, *targets: Target, act: Act, refuse: Act) ->
         return act()
     world.log.count("faults")
     world.log.add("fault", f"{fault.kind} on {targets[0]}")
+    if fault.kind == "slowAfter":
+        answer = act()
+        await asyncio.sleep(fault.delay_seconds or 0)
+        return answer
     if fault.delay_seconds:
         await asyncio.sleep(fault.delay_seconds)
     if fault.kind == "slow":

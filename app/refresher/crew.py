@@ -1,4 +1,4 @@
-"""A fixed number of workers; whoever has nothing to do rests until there is something."""
+"""A number of workers; whoever has nothing to do rests until there is something."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,8 +9,9 @@ from app.connections.live import LiveToken
 class Crew:
     """`take` gives a worker its next token, `work` is what it does with it.
 
-    Cheaper than a task for each renewal, of which there are thousands a second. `broken` is set
-    to what a worker died of.
+    Cheaper than a task for each renewal, of which there are thousands a second. `size`, how many
+    may work, can be changed at any time: who is too many goes when their work is done. `broken` is
+    set to what a worker died of.
     """
 
     def __init__(
@@ -20,7 +21,7 @@ class Crew:
         take: Callable[[], LiveToken | None],
         work: Callable[[LiveToken], Awaitable[None]],
     ) -> None:
-        self._size = size
+        self.size = size
         self._take = take
         self._work = work
         self._workers: set[asyncio.Task[None]] = set()
@@ -33,7 +34,7 @@ class Crew:
         for _ in range(wanted):
             if self._resting:
                 self._rouse(self._resting.pop())
-            elif len(self._workers) < self._size:
+            elif len(self._workers) < self.size:
                 worker = asyncio.create_task(self._take_and_work())
                 self._workers.add(worker)
                 worker.add_done_callback(self._ended)
@@ -53,6 +54,8 @@ class Crew:
             token = self._take()
             if token is not None:
                 await self._work(token)
+                if len(self._workers) > self.size:
+                    return
             else:
                 told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 self._resting.append(told)

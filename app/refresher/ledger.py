@@ -82,7 +82,9 @@ class Ledger:
 
     def lost(self, loss: Loss) -> None:
         key = loss.connection_id.bytes
-        self._renewed.pop(key, None)
+        waiting = self._renewed.get(key)
+        if waiting is not None and waiting.generation <= loss.generation:
+            del self._renewed[key]
         self._retried.pop(key, None)
         self._lost[key] = loss
         self._work.set()

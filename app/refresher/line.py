@@ -69,11 +69,17 @@ class Line:
         waiting = chain(self._first_attempts, self._retries)
         return sum(now - token.sent > _LATE * token.life for _, token in waiting)
 
+    def _is_to_be_sent(self, queue: "_Queue") -> bool:
+        token = queue.head[1]
+        is_renewed = queue is self._retries and not token.failures
+        return self._is_current(token) and not is_renewed
+
     def _nearest_expiry_first(self) -> list["_Queue"]:
-        """The queues with something in them, once those are gone that are nobody's any more."""
+        """The queues with something in them, once those are gone that need not be sent: nobody's
+        any more, or renewed meanwhile by an attempt that had been given up."""
         queues = []
         for queue in (self._first_attempts, self._retries):
-            while queue and not self._is_current(queue.head[1]):
+            while queue and not self._is_to_be_sent(queue):
                 queue.pop()
             if queue:
                 queues.append(queue)

@@ -1,7 +1,6 @@
 """Renewals: what is due is sent, as many at once as may be, and what comes back is settled."""
 
 import asyncio
-import random
 from collections.abc import Collection
 
 import structlog
@@ -9,14 +8,15 @@ import structlog
 from app.clock import Clock
 from app.connections.live import LiveToken, LiveTokens
 from app.infobip.answers import Token
-from app.infobip.errors import GrantRefused, InfobipError, Throttled, Unintelligible
+from app.infobip.errors import InfobipError, TimedOut, Unintelligible
 from app.infobip.oauth import OAuth
 from app.models.connection import LossCause
 from app.models.identifiers import ConnectionId, Shard
-from app.models.token import Loss
+from app.refresher.attempts import Attempt, Attempts
 from app.refresher.crew import Crew
 from app.refresher.ledger import Ledger
 from app.refresher.line import Line
+from app.refresher.outcomes import Outcomes
 from app.refresher.pace import Pace
 from app.refresher.shares import Shares
 from app.refresher.stats import Stats
@@ -25,8 +25,6 @@ from app.refresher.timings import (
     attempt_timeout,
     due_when_left_to_others,
     is_over,
-    renewal_due,
-    retry_due,
 )
 
 log = structlog.get_logger(__name__)
@@ -59,9 +57,19 @@ class Renewals:
         self._clock = clock
         self._timetable = Timetable(now=clock.monotonic())
         self._line = Line(pace=pace, is_current=self._is_current, lateness=stats.lateness)
-        self._under_way: set[LiveToken] = set()
-        self._many_under_way = max_in_flight // 2
+        self._attempts = Attempts()
+        self._many_attempts = max_in_flight // 2
         self._waiters: dict[ConnectionId, list[asyncio.Future[None]]] = {}
+        self._outcomes = Outcomes(
+            live=live,
+            ledger=ledger,
+            pace=pace,
+            stats=stats,
+            clock=clock,
+            attempts=self._attempts,
+            timetable=self._timetable,
+            tell=self._tell,
+        )
         self._crew = Crew(size=max_in_flight, take=self._take, work=self._renew)
 
     @property
@@ -71,7 +79,7 @@ class Renewals:
 
     @property
     def in_flight(self) -> int:
-        return len(self._under_way)
+        return len(self._attempts)
 
     @property
     def waiting(self) -> int:
@@ -80,12 +88,13 @@ class Renewals:
 
     async def run(self) -> None:
         """Put in line what becomes due, and have it sent."""
-        looked_at = self._clock.monotonic()
+        looked_at = now = self._clock.monotonic()
         while True:
             await asyncio.sleep(TICK_SECONDS)
+            self._give_up(overdue_by=now)
+            now = self._clock.monotonic()
             if not self._shares.may_renew():
                 continue
-            now = self._clock.monotonic()
             paused = now - looked_at > _PAUSE_SECONDS
             for token in self._timetable.take_due(now):
                 self._now_due(token, since=looked_at, paused=paused)
@@ -96,13 +105,7 @@ class Renewals:
 
     def schedule(self, token: LiveToken) -> None:
         """Renew it at half of its life."""
-        due = renewal_due(
-            sent=token.sent,
-            expires=token.expires,
-            now=self._clock.monotonic(),
-            chance=random.random(),  # noqa: S311 - spreads load, guards nothing
-        )
-        self._timetable.add(due, token)
+        self._outcomes.schedule(token)
 
     async def renew_now(self, connection_id: ConnectionId, *, newer_than: int) -> bool:
         """Have the token renewed, unless it is of a later generation already; whether it is then.
@@ -119,7 +122,7 @@ class Renewals:
         waiters = self._waiters.setdefault(connection_id, [])
         waiters.append(told)
         try:
-            if len(waiters) == 1 and token not in self._under_way:
+            if len(waiters) == 1 and not self._attempts.awaits(token):
                 self._bring_forward(token)
             await asyncio.wait([told], timeout=token.life)
         finally:
@@ -132,13 +135,13 @@ class Renewals:
     def let_go(self, connection_id: ConnectionId) -> bool:
         """Give a connection up, so that others can live; False if it cannot be done now."""
         token = self._live.get(connection_id)
-        if token is None or token in self._under_way:  # whose answer would revive it
+        if token is None or self._attempts.has(token):  # whose answer would revive it
             return False
-        self._lose(token, LossCause.LET_GO)
+        self._outcomes.lose(token, LossCause.LET_GO)
         return True
 
     def any_under_way(self, shards: Collection[Shard]) -> bool:
-        return any(token.shard in shards for token in self._under_way)
+        return self._attempts.any_of(shards)
 
     async def end(self, *, within_seconds: float) -> None:
         """Begin nothing any more, and wait for what is under way."""
@@ -204,102 +207,46 @@ class Renewals:
     async def _renew(self, token: LiveToken) -> None:
         """Claim, call, settle; and settle only if the token is still the connection's."""
         sent = self._clock.monotonic()
-        expires = token.sent + token.life
+        expires = token.expires
         if is_over(expires=expires, now=sent):
             # Had it not failed before, it would have been in time.
-            self._lose(token, LossCause(token.trouble or LossCause.TOO_LATE))
+            self._outcomes.lose(token, LossCause(token.trouble or LossCause.TOO_LATE))
             return
         self._stats.sent(seconds_left=expires - sent, now=sent)
-        timeout = attempt_timeout(
-            sent=token.sent,
-            expires=expires,
-            now=sent,
-            patient=len(self._under_way) < self._many_under_way,
-        )
-        self._under_way.add(token)
+        patient = len(self._attempts) < self._many_attempts
+        limit = attempt_timeout(sent=token.sent, expires=expires, now=sent, patient=patient)
+        attempt = Attempt(token, token.generation, sent)
+        if patient:  # what it brings is taken as long as it would live
+            attempt.until, limit = sent + limit, token.life
+        self._attempts.begin(attempt)
         outcome: Token | InfobipError
         try:
-            outcome = await self._oauth.refresh(token.authorization, timeout_seconds=timeout)
+            outcome = await self._oauth.refresh(token.authorization, timeout_seconds=limit)
         except InfobipError as error:
             outcome = error
         except Exception:  # a mistake of ours must not cost a person their connection
             log.exception("renewal_crashed", connection_id=str(token.connection_id))
             outcome = Unintelligible("our own mistake", status=0)
         finally:
-            self._under_way.discard(token)
-        if isinstance(outcome, InfobipError):
-            self._settle_failure(token, outcome)
+            self._attempts.end(attempt)
+            if attempt.is_given_up:
+                self._crew.size -= 1
+        if not isinstance(outcome, InfobipError):
+            self._outcomes.granted(attempt, outcome)
+        elif not attempt.is_given_up:
+            self._outcomes.failed(attempt, outcome)
         else:
-            self._settle(token, outcome, sent=sent)
+            self._outcomes.came_to_nothing(attempt)
 
-    def _settle(self, token: LiveToken, renewed: Token, *, sent: float) -> None:
-        """Life counts from when the request was sent: that is the earliest it can begin."""
-        self._pace.answered(throttled=False)
-        self._stats.renewals += 1
-        if not self._is_current(token):
-            self._settle_for_others(token, renewed, sent=sent)
-            return
-        if token.failures:
-            self._ledger.retried(token, token.failures, token.trouble)
-            token.failures, token.trouble = 0, None
-        token.authorization = renewed.authorization
-        token.generation += 1
-        token.sent, token.life = sent, renewed.life_seconds
-        self._ledger.renewed(token)
-        self.schedule(token)
-        self._tell(token)
+    def _give_up(self, *, overdue_by: float) -> None:
+        """Others may be sent in the place of those from which nothing is to be expected.
 
-    def _settle_for_others(self, token: LiveToken, renewed: Token, *, sent: float) -> None:
-        """The connection is somebody else's by now, but this may be its only live token. Writing it
-        is safe: whoever has come further is not overwritten."""
-        self._ledger.renewed(
-            LiveToken(
-                token.key,
-                token.generation + 1,
-                renewed.authorization,
-                sent,
-                renewed.life_seconds,
-            )
-        )
-        self._tell(token)
-
-    def _settle_failure(self, token: LiveToken, error: InfobipError) -> None:
-        """Only a refusal of the token ends it before its time."""
-        self._stats.failures[error.reason] += 1
-        if isinstance(error, Throttled):
-            self._pace.answered(throttled=True)
-        if not self._is_current(token):
-            self._tell(token)
-            return
-        now = self._clock.monotonic()
-        token.failures += 1
-        due = retry_due(
-            sent=token.sent,
-            expires=token.expires,
-            now=now,
-            failures=token.failures,
-            retry_after=error.retry_after_seconds if isinstance(error, Throttled) else None,
-            chance=random.random(),  # noqa: S311 - spreads load, guards nothing
-        )
-        if isinstance(error, GrantRefused) or is_over(expires=token.expires, now=due):
-            self._lose(token, LossCause(error.reason))
-            return
-        token.trouble = error.reason
-        self._timetable.add(due, token)
-        if token.failures == 1:
-            log.warning(
-                "renewal_failed",
-                connection_id=str(token.connection_id),
-                reason=error.reason,
-                error=str(error),
-                seconds_left=round(token.expires - now, 1),
-            )
-
-    def _lose(self, token: LiveToken, cause: LossCause) -> None:
-        self._live.discard(token.connection_id)
-        attempts = token.failures or None
-        self._ledger.lost(Loss(token.connection_id, token.generation, cause, attempts))
-        self._tell(token)
+        `overdue_by` is a tick ago: what has come meanwhile has been taken, however long this
+        process stood still.
+        """
+        for attempt in self._attempts.give_up(overdue_by):
+            self._crew.size += 1
+            self._outcomes.failed(attempt, TimedOut("no answer in time"))
 
     def _is_current(self, token: LiveToken) -> bool:
         """False once somebody reconnected, disconnected or took over the connection."""

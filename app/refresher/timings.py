@@ -13,7 +13,7 @@ _SPREAD = 0.05
 _ATTEMPT = 0.1
 """How long one attempt may take, at least."""
 
-_PART_OF_WHAT_IS_SPARE = 2 / 3
+_PART_OF_WHAT_IS_SPARE = 1 / 2
 """Of what three attempts leave over, the first may take so much; the rest is for what is late."""
 
 _FIRST_PAUSE = 0.02

@@ -1,8 +1,6 @@
 """However much is refused, the record has a few entries of it, and counts the rest."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pytest
 
@@ -11,23 +9,13 @@ from app.errors import DatabaseUnavailable
 from app.models.audit import STRANGER, Action, Deed
 from app.store.audit import AuditStore
 from app.store.database import Database
+from tests.support.clocks import SetClock
 
 pytestmark = pytest.mark.anyio
 
 WRONG_KEY = Refusal(STRANGER, Action.ADMIN_KEY_REFUSED, "unknown_key")
 WRONG_CALL = Refusal(STRANGER, Action.SIGNED_CALL_REFUSED, "too_old")
 DAY = 86_400
-
-
-@dataclass
-class ToldClock:
-    now: float = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def utcnow(self) -> datetime:
-        return datetime.fromtimestamp(self.now, UTC)
 
 
 @pytest.fixture
@@ -38,12 +26,12 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def clock() -> ToldClock:
-    return ToldClock()
+def clock() -> SetClock:
+    return SetClock(0.0)
 
 
 @pytest.fixture
-def refusals(database: Database, clock: ToldClock) -> Refusals:
+def refusals(database: Database, clock: SetClock) -> Refusals:
     return Refusals(database=database, clock=clock)
 
 
@@ -76,14 +64,14 @@ async def test_the_first_one_is_on_record_at_once(database: Database, refusals: 
 
 
 async def test_a_day_of_trying_keys_makes_some_thirty_entries_and_none_is_uncounted(
-    database: Database, refusals: Refusals, clock: ToldClock
+    database: Database, refusals: Refusals, clock: SetClock
 ) -> None:
     tried = 0
-    while clock.now < DAY:
+    while clock.time < DAY:
         note(refusals, times=20)
         tried += 20
         await refusals.write()
-        clock.now += 20
+        clock.time += 20
     await refusals.write(all_of_it=True)
 
     found = await times(database)
@@ -93,7 +81,7 @@ async def test_a_day_of_trying_keys_makes_some_thirty_entries_and_none_is_uncoun
 
 
 async def test_kinds_are_counted_by_themselves(
-    database: Database, refusals: Refusals, clock: ToldClock
+    database: Database, refusals: Refusals, clock: SetClock
 ) -> None:
     note(refusals, times=2)
     await refusals.write()
@@ -102,25 +90,25 @@ async def test_kinds_are_counted_by_themselves(
     await refusals.write()
     assert await times(database) == ["2", "1"]
 
-    clock.now += 60
+    clock.time += 60
     await refusals.write()
     assert await times(database) == ["2", "1", "3"]
 
 
 async def test_after_a_pause_it_begins_anew(
-    database: Database, refusals: Refusals, clock: ToldClock
+    database: Database, refusals: Refusals, clock: SetClock
 ) -> None:
     for _ in range(3):
         note(refusals)
         await refusals.write()
-        clock.now += 61
+        clock.time += 61
         await refusals.write()
 
     assert await times(database) == ["1", "1", "1"]
 
 
 async def test_what_could_not_be_written_is_not_forgotten(
-    database: Database, database_url: str, clock: ToldClock
+    database: Database, database_url: str, clock: SetClock
 ) -> None:
     impatient = Database(url=database_url, pool_size=2, command_seconds=0.3)
     refusals = Refusals(database=impatient, clock=clock)

@@ -1,7 +1,6 @@
 """Sessions that are remembered for while the database is away: within their limits, few, and never
 one that has ended."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -10,22 +9,10 @@ from app.models.connection import Connection, ConnectionStatus, ConnectionType, 
 from app.models.flow import Surface
 from app.models.identifiers import ConnectionId, SessionId
 from app.models.session import Session
+from tests.support.clocks import SetClock
 
 IDLE = 100.0
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class SetClock:
-    """Shows what it is set to."""
-
-    time: float = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def utcnow(self) -> datetime:
-        return THEN
 
 
 def session(connection_id: ConnectionId | None = None, *, left: float = 1_000) -> Session:

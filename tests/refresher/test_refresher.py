@@ -135,6 +135,40 @@ async def test_an_answer_that_takes_longer_than_a_tenth_of_the_life_is_waited_fo
         assert await is_status(hearth, connection_id, "active")
 
 
+@pytest.mark.parametrize("mode", ["rotate", "keep", "extend"])
+async def test_what_an_attempt_brings_that_was_given_up_is_taken(
+    hearth: Hearth, vendor: Vendor, mode: str
+) -> None:
+    """It was granted at once. Where that killed the old token, the next attempt is refused."""
+    await vendor.configure(refreshMode=mode)
+    _, connection_id = await connect(hearth, vendor)
+    late = {"kind": "slowAfter", "delaySeconds": 0.35 * LIFE, "times": 1}
+    await vendor.fail({"target": "refresh", **late})
+
+    await outlive(vendor, renewals=4)
+
+    assert await is_status(hearth, connection_id, "active")
+    assert hearth.process.refresher is not None
+    stats = hearth.process.refresher.stats
+    assert stats.failures["timed_out"] == 1
+    assert stats.failures["refused"] == (1 if mode == "rotate" else 0)
+    assert not stats.losses
+
+
+async def test_what_comes_after_the_end_of_the_old_tokens_life_revives_the_connection(
+    hearth: Hearth, vendor: Vendor
+) -> None:
+    _, connection_id = await connect(hearth, vendor)
+    late = {"kind": "slowAfter", "delaySeconds": 0.65 * LIFE, "times": 1}
+    await vendor.fail({"target": "refresh", **late})
+
+    await eventually(lambda: is_status(hearth, connection_id, "lost"))
+    await eventually(lambda: is_status(hearth, connection_id, "active"))
+
+    await outlive(vendor)
+    assert await is_status(hearth, connection_id, "active")
+
+
 @pytest.mark.parametrize("mode", ["keep", "extend"])
 async def test_a_lost_answer_is_made_good_where_the_old_token_lives_on(
     hearth: Hearth, vendor: Vendor, mode: str

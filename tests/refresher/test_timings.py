@@ -147,7 +147,7 @@ def test_an_attempt_may_take_a_tenth_of_the_life_or_what_is_left(
 
 
 @pytest.mark.parametrize(
-    ("now", "seconds"), [(0, 12), (30, 11.5), (33, 9.5), (38.25, 6), (54, 6), (56, 4), (61, 0)]
+    ("now", "seconds"), [(0, 12), (30, 10.125), (33, 8.625), (38.25, 6), (54, 6), (56, 4), (61, 0)]
 )
 def test_a_patient_one_may_take_up_to_twice_as_long_where_two_more_still_fit(
     now: float, seconds: float

@@ -1,4 +1,6 @@
-"""Faults: what each kind does, how often, and that only two of them act."""
+"""Faults: what each kind does, how often, and that only three of them act."""
+
+import asyncio
 
 import httpx
 import pytest
@@ -88,6 +90,16 @@ async def test_slow_is_late_but_right(sandbox: SandboxClient) -> None:
     token = await sandbox.signed_in()
     await sandbox.order(target="refresh", kind="slow", delaySeconds=0.01)
     assert (await sandbox.refresh(token)).status_code == 200
+
+
+async def test_slow_after_renews_before_it_waits(sandbox: SandboxClient) -> None:
+    token = await sandbox.signed_in()
+    await sandbox.order(target="refresh", kind="slowAfter", delaySeconds=0.2, times=1)
+    slow = asyncio.create_task(sandbox.refresh(token))
+    await asyncio.sleep(0.05)
+    assert "replaced" in (await sandbox.refresh(token)).json()["error_description"]
+    assert not slow.done()
+    assert (await slow).status_code == 200
 
 
 async def test_drop_closes_the_connection_and_renews_nothing(live_sandbox: SandboxClient) -> None:

@@ -157,9 +157,15 @@ async def hanging(on: Stage) -> Noted:
 
 
 async def slow(on: Stage) -> Noted:
-    """One answer in fifty takes a twelfth of a life."""
-    slow_one = {"kind": "slow", "rate": 0.02, "delaySeconds": on.life / 12}
+    """One answer in twenty takes a twelfth of a life."""
+    slow_one = {"kind": "slow", "rate": 0.05, "delaySeconds": on.life / 12}
     return await _with_faults(on, on.size.lives_of_faults, slow_one)
+
+
+async def late(on: Stage) -> Noted:
+    """One answer in twenty is given at once and comes a third of a life later."""
+    late_one = {"kind": "slowAfter", "rate": 0.05, "delaySeconds": on.life * _A_THIRD}
+    return await _with_faults(on, on.size.lives_of_faults, late_one)
 
 
 async def half_throttled(on: Stage) -> Noted:
@@ -215,7 +221,7 @@ LANES = (
     Lane("rotate", (join_and_leave, rolling_restart, stalled)),
     Lane("rotate", (database_stopped,), 2),
     Lane("rotate", (database_killed,), 2),
-    Lane("rotate", (database_older,), 2),
+    Lane("rotate", (late, database_older), 2),
 )
 
 

@@ -137,6 +137,25 @@ async def test_a_refresher_that_was_stalled_looks_before_it_renews(
     assert await vendor.count("refusals") == 0
 
 
+async def test_what_has_come_while_a_refresher_stood_still_is_taken(
+    web: Hearth, vendor: Vendor
+) -> None:
+    """The old tokens are dead by then, and the time for their answers has passed."""
+    with hearth_process("refresher", environment=as_environment(web.settings)) as refresher:
+        await refresher.wait_for("shards_changed")
+        await connect_many(web, vendor)
+        late = {"kind": "slowAfter", "delaySeconds": 0.06 * LIFE}
+        await vendor.fail({"target": "refresh", **late})
+        await eventually(lambda: renewals_reach(vendor, 1), within_seconds=LIFE)
+        refresher.send(signal.SIGSTOP)
+        await asyncio.sleep(LIFE / 4)
+        refresher.send(signal.SIGCONT)
+        await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
+
+        assert not refresher.events("connection_lost")
+    assert await statuses(web) == {"active": CONNECTIONS}
+
+
 async def test_a_database_that_is_away_for_longer_than_a_life_loses_nothing(
     vendor: Vendor, http: httpx.AsyncClient, walkable_folder: Path
 ) -> None:

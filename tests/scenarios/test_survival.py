@@ -179,6 +179,16 @@ async def test_slow_answers_lose_0_of_120_and_renew_nothing_twice(outcomes: Outc
     assert found.renewed_twice == 0
 
 
+async def test_answers_that_come_after_they_were_given_up_lose_0_of_120(
+    outcomes: Outcomes,
+) -> None:
+    """The old tokens are dead by then, and further attempts are refused."""
+    found = await outcomes.of(survival.late)
+    assert found.noted["struck"] > 0
+    assert found.renewed_twice > 0
+    assert found.lost == 0
+
+
 @pytest.mark.parametrize("trouble", [survival.half_throttled, survival.half_told_to_wait])
 async def test_429_for_half_of_all_calls_loses_0_of_120(
     outcomes: Outcomes, trouble: Trouble

@@ -1,0 +1,210 @@
+"""What attempts bring, waited for or given up, in any order: what is settled is the best of it."""
+
+from uuid import uuid4
+
+import pytest
+
+from app.connections.live import LiveToken, LiveTokens
+from app.connections.vault import Vault
+from app.infobip.answers import Token
+from app.infobip.errors import GrantRefused, InfobipError, TimedOut, Unreachable
+from app.models.identifiers import ConnectionId
+from app.models.token import OpenToken
+from app.refresher.attempts import Attempt, Attempts
+from app.refresher.ledger import Ledger
+from app.refresher.outcomes import Outcomes
+from app.refresher.pace import Pace
+from app.refresher.stats import Stats
+from app.refresher.timetable import Timetable
+from app.security.sealing import SealingKeys
+from app.store.database import Database
+from tests.support.clocks import SetClock
+
+pytestmark = pytest.mark.anyio
+
+LIFE = 60.0
+DUE = 30.0
+LIMIT = 6.0
+REFUSED = GrantRefused(status=400, code="invalid_grant")
+
+
+class Desk:
+    """A token that was made at 0, and attempts to renew it; no database is ever asked."""
+
+    def __init__(self) -> None:
+        self.clock = SetClock(0.0)
+        self.stats = Stats(life_seconds=LIFE)
+        self.live = LiveTokens()
+        self.attempts = Attempts()
+        self.timetable = Timetable(now=0.0)
+        self.told: list[LiveToken] = []
+        self.ledger = Ledger(
+            database=Database(url="postgresql://nobody@127.0.0.1/none", pool_size=1),
+            vault=Vault(keys=SealingKeys([bytes(32)])),
+            clock=self.clock,
+            stats=self.stats,
+            on_overtaken=lambda _: None,
+        )
+        self.outcomes = Outcomes(
+            live=self.live,
+            ledger=self.ledger,
+            pace=Pace(life_seconds=LIFE, now=0.0),
+            stats=self.stats,
+            clock=self.clock,
+            attempts=self.attempts,
+            timetable=self.timetable,
+            tell=self.told.append,
+        )
+        first = OpenToken(ConnectionId(uuid4()), 1, "IBSSO first", 0.0, LIFE)
+        token = self.live.put(first, as_of=0.0)
+        assert token is not None
+        self.token = token
+
+    def send(self, at: float) -> Attempt:
+        self.clock.time = at
+        attempt = Attempt(self.token, self.token.generation, at, at + LIMIT)
+        self.attempts.begin(attempt)
+        return attempt
+
+    def give_up(self, attempt: Attempt) -> None:
+        self.clock.time = attempt.until
+        assert self.attempts.give_up(self.clock.time) == [attempt]
+        self.outcomes.failed(attempt, TimedOut("no answer in time"))
+
+    def grant(self, attempt: Attempt, name: str) -> None:
+        self.attempts.end(attempt)
+        self.outcomes.granted(attempt, Token(f"IBSSO {name}", LIFE))
+
+    def fail(self, attempt: Attempt, error: InfobipError) -> None:
+        self.attempts.end(attempt)
+        if attempt.is_given_up:
+            self.outcomes.came_to_nothing(attempt)
+        else:
+            self.outcomes.failed(attempt, error)
+
+    def due(self) -> float:
+        """When it is next looked at."""
+        while self.token not in self.timetable.take_due(self.clock.time):
+            self.clock.time += 0.1
+        return self.clock.time
+
+
+@pytest.fixture
+async def desk() -> Desk:
+    return Desk()
+
+
+async def test_what_was_given_up_and_is_granted_is_taken(desk: Desk) -> None:
+    attempt = desk.send(DUE)
+    desk.give_up(attempt)
+    assert desk.due() < DUE + LIMIT + 3, "another attempt is made"
+
+    desk.grant(attempt, "late")
+
+    assert desk.token.authorization == "IBSSO late"
+    assert (desk.token.generation, desk.token.sent, desk.token.failures) == (2, DUE, 0)
+    assert len(desk.ledger) == 1
+    assert DUE + LIFE * 0.4 < desk.due() < DUE + LIFE * 0.6
+    assert desk.told == [desk.token]
+
+
+async def test_a_refusal_is_not_believed_while_one_that_was_given_up_may_be_granted(
+    desk: Desk,
+) -> None:
+    first = desk.send(DUE)
+    desk.give_up(first)
+    desk.fail(desk.send(DUE + 8), REFUSED)
+
+    assert desk.live.has(desk.token)
+    assert desk.due() == pytest.approx(LIFE, abs=0.1), "no more attempts, which would be refused"
+
+    desk.grant(first, "late")
+    assert desk.token.authorization == "IBSSO late"
+    assert desk.token.trouble is None
+
+
+async def test_it_is_believed_once_the_last_of_them_has_come_to_nothing(desk: Desk) -> None:
+    first = desk.send(DUE)
+    desk.give_up(first)
+    second = desk.send(DUE + 7)
+    desk.give_up(second)
+    desk.fail(desk.send(DUE + 14), REFUSED)
+
+    desk.fail(first, Unreachable("reset"))
+    assert desk.live.has(desk.token)
+    desk.fail(second, Unreachable("reset"))
+    assert not desk.live.has(desk.token)
+
+
+async def test_a_refusal_of_one_that_was_given_up_ends_nothing(desk: Desk) -> None:
+    """A later one was granted, or may be."""
+    first = desk.send(DUE)
+    desk.give_up(first)
+    second = desk.send(DUE + 7)
+    desk.fail(first, REFUSED)
+    assert desk.live.has(desk.token)
+    desk.grant(second, "second")
+    assert desk.token.authorization == "IBSSO second"
+
+
+async def test_of_two_that_are_granted_the_one_that_was_sent_last_counts(desk: Desk) -> None:
+    first = desk.send(DUE)
+    desk.give_up(first)
+    second = desk.send(DUE + 7)
+    desk.grant(second, "second")
+    desk.grant(first, "first")
+    assert (desk.token.authorization, desk.token.generation) == ("IBSSO second", 2)
+
+
+async def test_also_where_it_is_granted_last(desk: Desk) -> None:
+    first = desk.send(DUE)
+    desk.give_up(first)
+    second = desk.send(DUE + 7)
+    desk.grant(first, "first")
+    desk.grant(second, "second")
+    assert (desk.token.authorization, desk.token.generation) == ("IBSSO second", 3)
+    assert desk.token.sent == DUE + 7
+
+
+async def test_the_next_attempts_failure_is_none_of_the_token_that_came_late(desk: Desk) -> None:
+    first = desk.send(DUE)
+    desk.give_up(first)
+    second = desk.send(DUE + 7)
+    desk.grant(first, "first")
+    desk.fail(second, REFUSED)
+    assert desk.live.has(desk.token)
+    assert desk.token.failures == 0
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "taken over"])
+async def test_what_comes_for_a_token_that_is_here_no_more_is_written_all_the_same(
+    desk: Desk, lost: bool
+) -> None:
+    attempt = desk.send(DUE)
+    desk.give_up(attempt)
+    if lost:
+        desk.clock.time = LIFE
+        desk.fail(desk.send(LIFE), Unreachable("reset"))
+    else:
+        desk.live.take_out({desk.token.shard})
+    written = len(desk.ledger)
+
+    desk.grant(attempt, "late")
+
+    assert len(desk.ledger) == written + 1
+    assert desk.token.generation == 1
+
+
+async def test_what_was_given_up_is_still_under_way_for_those_who_would_hand_it_over(
+    desk: Desk,
+) -> None:
+    attempt = desk.send(DUE)
+    assert desk.attempts.awaits(desk.token)
+    desk.give_up(attempt)
+    assert not desk.attempts.awaits(desk.token)
+    assert desk.attempts.any_of({desk.token.shard})
+    assert desk.attempts.has(desk.token)
+    assert len(desk.attempts) == 1
+    desk.grant(attempt, "late")
+    assert not desk.attempts.any_of({desk.token.shard})
+    assert len(desk.attempts) == 0
