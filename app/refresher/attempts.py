@@ -12,9 +12,9 @@ from app.models.identifiers import Shard
 class Attempt(msgspec.Struct, eq=False, gc=False):
     """A request to renew this generation of a token, sent at this time (see `LiveToken`).
 
-    `until`: when it is given up and another one may be made; infinite where a time limit of its
-    own ends it. What it brings after that is taken all the same: where the old token dies at once,
-    it is the only live one.
+    `until`: when it is given up and another one may be made; infinite where its own time limit
+    ends it. What it brings after that is taken all the same: where the old token dies at once, it
+    is the only live one.
     """
 
     token: LiveToken
@@ -22,6 +22,11 @@ class Attempt(msgspec.Struct, eq=False, gc=False):
     sent: float
     until: float = math.inf
     is_given_up: bool = False
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether nothing that was sent later has been granted."""
+        return self.sent > self.token.sent
 
 
 class Attempts:
@@ -33,6 +38,14 @@ class Attempts:
 
     def __len__(self) -> int:
         return len(self._awaited) + len(self._given_up)
+
+    @property
+    def awaited(self) -> int:
+        return len(self._awaited)
+
+    @property
+    def given_up(self) -> int:
+        return len(self._given_up)
 
     def begin(self, attempt: Attempt) -> None:
         self._awaited[attempt.token] = attempt
@@ -57,11 +70,10 @@ class Attempts:
 
     def listens_for(self, token: LiveToken) -> bool:
         """Whether one that was given up may still bring something."""
-        return any(attempt.token is token for attempt in self._given_up)
+        return any(one.token.key == token.key and one.is_of_use for one in self._given_up)
 
     def has(self, token: LiveToken) -> bool:
         return self.awaits(token) or self.listens_for(token)
 
-    def any_of(self, shards: Collection[Shard]) -> bool:
-        tokens = (*self._awaited, *(attempt.token for attempt in self._given_up))
-        return any(token.shard in shards for token in tokens)
+    def awaits_any_of(self, shards: Collection[Shard]) -> bool:
+        return any(token.shard in shards for token in self._awaited)

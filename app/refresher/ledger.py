@@ -72,7 +72,7 @@ class Ledger:
     def renewed(self, token: LiveToken) -> None:
         """Have it written, unless something newer waits for that already."""
         waiting = self._renewed.get(token.key)
-        if waiting is None or waiting.generation <= token.generation:
+        if waiting is None or _rank(waiting) <= _rank(token):
             self._renewed[token.key] = token
             self._work.set()
 
@@ -194,3 +194,8 @@ class Ledger:
             )
             for token, value in zip(batch, sealed, strict=True)
         ]
+
+
+def _rank(token: LiveToken) -> tuple[int, float]:
+    """Of two that came from one token, the one that was asked for last lives longest."""
+    return token.generation, token.sent

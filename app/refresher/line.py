@@ -9,8 +9,8 @@ from app.connections.live import LiveToken
 from app.refresher.pace import Pace
 from app.refresher.stats import Histogram
 
-_Entry = tuple[float, LiveToken]
-"""Since when it is due, and the token."""
+_Entry = tuple[float, LiveToken, int]
+"""Since when it is due, the token, and its generation."""
 
 _AT_ONCE = -1
 _PLACE_SECONDS = 0.1
@@ -36,7 +36,7 @@ class Line:
     def add(self, token: LiveToken, *, due: float, at_once: bool = False) -> None:
         """`due`: since when. `at_once`: before all others."""
         queue = self._retries if token.failures else self._first_attempts
-        queue.push(_AT_ONCE if at_once else _place(token), (due, token))
+        queue.push(_AT_ONCE if at_once else _place(token), (due, token, token.generation))
 
     def move_up(self, token: LiveToken) -> bool:
         """Put one that waits before all others; whether it was here."""
@@ -51,7 +51,7 @@ class Line:
     def take(self, now: float) -> LiveToken | None:
         """The next that may be sent now, if there is one."""
         for queue in self._nearest_expiry_first():
-            due, token = queue.head
+            due, token, _ = queue.head
             age = (now - token.sent) / token.life
             if self._pace.may_send(now, retry=queue is self._retries, stretched=age):
                 queue.pop()
@@ -67,19 +67,18 @@ class Line:
     def late(self, now: float) -> int:
         """How many have passed half of their lives by more than what spreads renewals."""
         waiting = chain(self._first_attempts, self._retries)
-        return sum(now - token.sent > _LATE * token.life for _, token in waiting)
+        return sum(now - token.sent > _LATE * token.life for _, token, _ in waiting)
 
-    def _is_to_be_sent(self, queue: "_Queue") -> bool:
-        token = queue.head[1]
-        is_renewed = queue is self._retries and not token.failures
-        return self._is_current(token) and not is_renewed
+    def _is_to_be_sent(self, entry: _Entry) -> bool:
+        _, token, generation = entry
+        return token.generation == generation and self._is_current(token)
 
     def _nearest_expiry_first(self) -> list["_Queue"]:
         """The queues with something in them, once those are gone that need not be sent: nobody's
         any more, or renewed meanwhile by an attempt that had been given up."""
         queues = []
         for queue in (self._first_attempts, self._retries):
-            while queue and not self._is_to_be_sent(queue):
+            while queue and not self._is_to_be_sent(queue.head):
                 queue.pop()
             if queue:
                 queues.append(queue)
@@ -134,7 +133,7 @@ class _Queue:
         """Whether it is here, and before all others now."""
         for place, entries in self._at.items():
             for entry in entries:
-                if entry[1] is token:
+                if entry[1] is token and entry[2] == token.generation:
                     entries.remove(entry)
                     self._forget_if_empty(place)
                     self._length -= 1

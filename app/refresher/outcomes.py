@@ -73,7 +73,8 @@ class Outcomes:
         token.generation += 1
         token.sent, token.life = attempt.sent, renewed.life_seconds
         self._ledger.renewed(token)
-        self.schedule(token)
+        if not self._attempts.awaits(token):  # else its end is followed by this
+            self.schedule(token)
         self._tell(token)
 
     def failed(self, attempt: Attempt, error: InfobipError) -> None:
@@ -86,6 +87,8 @@ class Outcomes:
             self._tell(token)
             return
         if attempt.generation != token.generation:  # one that was given up has been granted
+            self.schedule(token)
+            self._tell(token)
             return
         now = self._clock.monotonic()
         token.failures += 1

@@ -25,6 +25,7 @@ from app.refresher.timings import (
     attempt_timeout,
     due_when_left_to_others,
     is_over,
+    listening_seconds,
 )
 
 log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class Renewals:
         self._line = Line(pace=pace, is_current=self._is_current, lateness=stats.lateness)
         self._attempts = Attempts()
         self._many_attempts = max_in_flight // 2
-        self._waiters: dict[ConnectionId, list[asyncio.Future[None]]] = {}
+        self._waiters: dict[ConnectionId, set[asyncio.Future[None]]] = {}
         self._outcomes = Outcomes(
             live=live,
             ledger=ledger,
@@ -113,24 +114,28 @@ class Renewals:
         False also when the token is not ours to renew. Whoever comes while it is being renewed
         waits for the same answer; a failure is waited out until the token's life is over.
         """
-        token = self._live.get(connection_id)
-        if token is None:
-            return False
-        if token.generation > newer_than:
-            return True
-        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiters = self._waiters.setdefault(connection_id, [])
-        waiters.append(told)
-        try:
-            if len(waiters) == 1 and not self._attempts.awaits(token):
+        deadline: float | None = None
+        while (token := self._live.get(connection_id)) and token.generation <= newer_than:
+            now = self._clock.monotonic()
+            deadline = deadline or now + token.life
+            if connection_id not in self._waiters and not self._attempts.awaits(token):
                 self._bring_forward(token)
-            await asyncio.wait([told], timeout=token.life)
-        finally:
-            waiters.remove(told)
-            if not waiters:
-                self._waiters.pop(connection_id, None)
-        token = self._live.get(connection_id)
+            if not await self._told(connection_id, within_seconds=deadline - now):
+                break
         return token is not None and token.generation > newer_than
+
+    async def _told(self, connection_id: ConnectionId, *, within_seconds: float) -> bool:
+        """Wait until something is settled; whether it was."""
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiters = self._waiters.setdefault(connection_id, set())
+        waiters.add(told)
+        try:
+            await asyncio.wait([told], timeout=within_seconds)
+        finally:
+            waiters.discard(told)
+            if not waiters and self._waiters.get(connection_id) is waiters:
+                del self._waiters[connection_id]
+        return told.done()
 
     def let_go(self, connection_id: ConnectionId) -> bool:
         """Give a connection up, so that others can live; False if it cannot be done now."""
@@ -141,7 +146,7 @@ class Renewals:
         return True
 
     def any_under_way(self, shards: Collection[Shard]) -> bool:
-        return self._attempts.any_of(shards)
+        return self._attempts.awaits_any_of(shards)
 
     async def end(self, *, within_seconds: float) -> None:
         """Begin nothing any more, and wait for what is under way."""
@@ -213,11 +218,15 @@ class Renewals:
             self._outcomes.lose(token, LossCause(token.trouble or LossCause.TOO_LATE))
             return
         self._stats.sent(seconds_left=expires - sent, now=sent)
-        patient = len(self._attempts) < self._many_attempts
-        limit = attempt_timeout(sent=token.sent, expires=expires, now=sent, patient=patient)
+        limit = attempt_timeout(
+            sent=token.sent,
+            expires=expires,
+            now=sent,
+            patient=self._attempts.awaited < self._many_attempts,
+        )
         attempt = Attempt(token, token.generation, sent)
-        if patient:  # what it brings is taken as long as it would live
-            attempt.until, limit = sent + limit, token.life
+        if self._attempts.given_up < self._many_attempts:
+            attempt.until, limit = sent + limit, listening_seconds(token.life)
         self._attempts.begin(attempt)
         outcome: Token | InfobipError
         try:
@@ -255,7 +264,7 @@ class Renewals:
     def _tell(self, token: LiveToken) -> None:
         if not self._waiters:
             return
-        for told in self._waiters.get(token.connection_id, ()):
+        for told in self._waiters.pop(token.connection_id, ()):
             if not told.done():
                 told.set_result(None)
 

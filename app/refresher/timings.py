@@ -41,6 +41,7 @@ _THEIR_PAUSES = sum(
 )
 _SHORTEST_ATTEMPT_SECONDS = 0.2
 _LONGEST_ATTEMPT_SECONDS = 10.0
+_LONGEST_LISTENING_SECONDS = 60.0
 
 
 def check_timings(life_seconds: float) -> None:
@@ -64,6 +65,12 @@ def renewal_due(*, sent: float, expires: float, now: float, chance: float) -> fl
 def due_when_left_to_others(*, sent: float, expires: float) -> float:
     """When to renew a token that somebody else may be renewing from the database, unseen by us."""
     return sent + (expires - sent) * _LEFT_TO_OTHERS
+
+
+def listening_seconds(life_seconds: float) -> float:
+    """How long an attempt may bring something that lives: as long as that would, at most a minute
+    (it takes a connection that may never answer)."""
+    return min(life_seconds, _LONGEST_LISTENING_SECONDS)
 
 
 def lease_seconds(life_seconds: float) -> float:

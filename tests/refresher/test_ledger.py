@@ -181,6 +181,30 @@ async def test_a_loss_that_was_overtaken_is_told(
     assert found.status is ConnectionStatus.ACTIVE
 
 
+async def test_of_what_waits_a_loss_takes_nothing_back_that_is_newer(
+    database: Database, ledger: Ledger
+) -> None:
+    token = await connect(database)
+    loss = Loss(token.connection_id, token.generation, "refused", None)
+    ledger.renewed(renew(token, "IBSSO second"))
+    ledger.lost(loss)
+
+    assert await ledger.write_once()
+    assert await stored(database, token) == "IBSSO second"
+
+
+async def test_of_two_of_a_generation_the_one_that_was_asked_for_last_is_written(
+    database: Database, ledger: Ledger
+) -> None:
+    token = await connect(database)
+    generation = token.generation + 1
+    for name, sent in (("late", token.sent + 2), ("early", token.sent + 1)):
+        ledger.renewed(LiveToken(token.key, generation, f"IBSSO {name}", sent, token.life))
+
+    assert await ledger.write_once()
+    assert await stored(database, token) == "IBSSO late"
+
+
 async def test_more_than_a_batch_is_written_in_several(
     database: Database, ledger: Ledger, overtaken: Overtaken
 ) -> None:

@@ -3,6 +3,7 @@
 from itertools import pairwise
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,17 @@ def test_who_is_nobodys_any_more_is_passed_over() -> None:
     waiting.add(old, young)
     waiting.gone.add(old)
 
+    assert waiting.all_that_may_go() == [young]
+
+
+@pytest.mark.parametrize("failures", [0, 1])
+def test_who_was_renewed_meanwhile_is_passed_over_and_not_moved_up(failures: int) -> None:
+    waiting = Waiting()
+    renewed, young = token(1, age=40, failures=failures), token(2, age=31)
+    waiting.add(renewed, young)
+    renewed.generation += 1
+
+    assert not waiting.line.move_up(renewed)
     assert waiting.all_that_may_go() == [young]
 
 

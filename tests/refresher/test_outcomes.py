@@ -1,8 +1,19 @@
 """What attempts bring, waited for or given up, in any order: what is settled is the best of it."""
 
+import asyncio
+import math
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from app.connections.live import LiveToken, LiveTokens
 from app.connections.vault import Vault
@@ -28,6 +39,16 @@ LIMIT = 6.0
 REFUSED = GrantRefused(status=400, code="invalid_grant")
 
 
+class Noting(Ledger):
+    """Notes what it is to write."""
+
+    written: LiveToken | None = None
+
+    def renewed(self, token: LiveToken) -> None:
+        super().renewed(token)
+        self.written = token
+
+
 class Desk:
     """A token that was made at 0, and attempts to renew it; no database is ever asked."""
 
@@ -38,7 +59,7 @@ class Desk:
         self.attempts = Attempts()
         self.timetable = Timetable(now=0.0)
         self.told: list[LiveToken] = []
-        self.ledger = Ledger(
+        self.ledger = Noting(
             database=Database(url="postgresql://nobody@127.0.0.1/none", pool_size=1),
             vault=Vault(keys=SealingKeys([bytes(32)])),
             clock=self.clock,
@@ -59,6 +80,7 @@ class Desk:
         token = self.live.put(first, as_of=0.0)
         assert token is not None
         self.token = token
+        self.outcomes.schedule(token)
 
     def send(self, at: float) -> Attempt:
         self.clock.time = at
@@ -84,6 +106,7 @@ class Desk:
 
     def due(self) -> float:
         """When it is next looked at."""
+        assert self.token.appointment is not None
         while self.token not in self.timetable.take_due(self.clock.time):
             self.clock.time += 0.1
         return self.clock.time
@@ -193,18 +216,126 @@ async def test_what_comes_for_a_token_that_is_here_no_more_is_written_all_the_sa
 
     assert len(desk.ledger) == written + 1
     assert desk.token.generation == 1
+    found = desk.ledger.written
+    assert found is not None
+    assert (found.generation, found.authorization, found.sent) == (2, "IBSSO late", DUE)
 
 
-async def test_what_was_given_up_is_still_under_way_for_those_who_would_hand_it_over(
-    desk: Desk,
-) -> None:
+@pytest.mark.parametrize("how", ["granted", "refused", "given up"])
+async def test_while_another_attempt_is_waited_for_none_is_planned(desk: Desk, how: str) -> None:
+    """Else there would be two at once."""
+    first = desk.send(DUE)
+    desk.give_up(first)
+    desk.due()
+    second = desk.send(DUE + 7)
+    desk.grant(first, "first")
+    assert desk.token.appointment is None
+
+    if how == "granted":
+        desk.grant(second, "second")
+    elif how == "refused":
+        desk.fail(second, REFUSED)
+    else:
+        desk.give_up(second)
+    assert desk.token.appointment is not None
+    assert desk.token.failures == 0
+
+
+async def test_one_that_was_given_up_and_comes_to_nothing_ends_nothing(desk: Desk) -> None:
     attempt = desk.send(DUE)
-    assert desk.attempts.awaits(desk.token)
+    desk.give_up(attempt)
+    desk.fail(attempt, Unreachable("reset"))
+    assert desk.live.has(desk.token)
+    assert desk.token.appointment is not None
+
+
+async def test_what_was_given_up_stands_in_nobodys_way_but_a_letting_gos(desk: Desk) -> None:
+    attempt = desk.send(DUE)
+    assert desk.attempts.awaits_any_of({desk.token.shard})
     desk.give_up(attempt)
     assert not desk.attempts.awaits(desk.token)
-    assert desk.attempts.any_of({desk.token.shard})
-    assert desk.attempts.has(desk.token)
+    assert not desk.attempts.awaits_any_of({desk.token.shard})
+    assert desk.attempts.has(desk.token), "it may bring a token, and so revive the connection"
+    later = desk.send(DUE + 7)
+    desk.grant(later, "later")
+    assert not desk.attempts.has(desk.token), "what it brings now is of no use"
     assert len(desk.attempts) == 1
-    desk.grant(attempt, "late")
-    assert not desk.attempts.any_of({desk.token.shard})
+    desk.fail(attempt, Unreachable("reset"))
     assert len(desk.attempts) == 0
+
+
+# --- whatever the order ---------------------------------------------------------------------
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """A vendor that acts some time after an attempt was sent and answers some time after that, and
+    a desk that gives up whenever it likes. No answer is lost, so no token may be."""
+
+    @initialize(old_tokens_die=st.booleans())
+    def begin(self, old_tokens_die: bool) -> None:
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(self._open())
+        loop.close()
+        self.old_tokens_die = old_tokens_die
+        self.alive = {self.desk.token.authorization}
+        self.number = 0
+        self.sent: list[tuple[Attempt, str]] = []
+        self.answered: list[tuple[Attempt, str | None]] = []
+
+    async def _open(self) -> None:
+        self.desk = Desk()
+        self.desk.clock.time = DUE
+
+    @precondition(lambda self: not self.desk.attempts.awaits(self.desk.token))
+    @rule()
+    def send(self) -> None:
+        token = self.desk.token
+        assert token.appointment is not None, "it would never be renewed again"
+        token.appointment = None
+        attempt = self.desk.send(self.desk.clock.time + 0.5)
+        self.sent.append((attempt, token.authorization))
+
+    @precondition(lambda self: self.desk.attempts.awaits(self.desk.token))
+    @rule()
+    def give_up(self) -> None:
+        [attempt] = self.desk.attempts.give_up(math.inf)
+        self.desk.outcomes.failed(attempt, TimedOut("no answer in time"))
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data())
+    def act(self, data: st.DataObject) -> None:
+        one = data.draw(st.sampled_from(self.sent))
+        self.sent.remove(one)
+        attempt, authorization = one
+        if authorization not in self.alive:
+            self.answered.append((attempt, None))
+            return
+        self.number += 1
+        new = f"IBSSO {self.number}"
+        if self.old_tokens_die:
+            self.alive.remove(authorization)
+        self.alive.add(new)
+        self.answered.append((attempt, new))
+
+    @precondition(lambda self: self.answered)
+    @rule(data=st.data())
+    def answer(self, data: st.DataObject) -> None:
+        one = data.draw(st.sampled_from(self.answered))
+        self.answered.remove(one)
+        attempt, new = one
+        if new is None:
+            self.desk.fail(attempt, REFUSED)
+        else:
+            self.desk.grant(attempt, new.removeprefix("IBSSO "))
+
+    @invariant()
+    def is_kept(self) -> None:
+        token = self.desk.token
+        assert self.desk.live.has(token)
+        assert self.desk.attempts.awaits(token) != (token.appointment is not None)
+        if not self.sent and not self.answered:
+            assert token.authorization in self.alive
+
+
+AnyOrder.TestCase.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+test_in_whatever_order_they_come_the_live_token_is_kept = AnyOrder.TestCase

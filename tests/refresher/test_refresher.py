@@ -1,6 +1,7 @@
 """The refresher in a serving Hearth, against the sandbox, with lives of three seconds."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.connections.disconnection import disconnect
-from app.models.connection import Connection
+from app.models.connection import Connection, LossCause
 from app.models.identifiers import ConnectionId
 from app.store.connections import ConnectionStore
 from tests.conftest import Hearth, StartHearth
@@ -162,10 +163,13 @@ async def test_what_comes_after_the_end_of_the_old_tokens_life_revives_the_conne
     late = {"kind": "slowAfter", "delaySeconds": 0.65 * LIFE, "times": 1}
     await vendor.fail({"target": "refresh", **late})
 
-    await eventually(lambda: is_status(hearth, connection_id, "lost"))
+    assert hearth.process.refresher is not None
+    losses = hearth.process.refresher.stats.losses
+    await eventually(lambda: has_lost(losses))
     await eventually(lambda: is_status(hearth, connection_id, "active"))
 
     await outlive(vendor)
+    assert losses.total() == 1
     assert await is_status(hearth, connection_id, "active")
 
 
@@ -309,6 +313,10 @@ async def test_many_connections_are_kept_alive_and_none_is_renewed_twice(
 
     assert len(hearth.process.live) == 20
     assert await vendor.count("refusals") == 0
+
+
+async def has_lost(losses: Counter[LossCause]) -> bool:
+    return losses.total() > 0
 
 
 async def is_under_way(vendor: Vendor) -> bool:
