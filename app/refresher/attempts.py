@@ -40,10 +40,6 @@ class Attempts:
         return len(self._awaited) + len(self._given_up)
 
     @property
-    def awaited(self) -> int:
-        return len(self._awaited)
-
-    @property
     def given_up(self) -> int:
         return len(self._given_up)
 

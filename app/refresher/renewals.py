@@ -59,7 +59,7 @@ class Renewals:
         self._timetable = Timetable(now=clock.monotonic())
         self._line = Line(pace=pace, is_current=self._is_current, lateness=stats.lateness)
         self._attempts = Attempts()
-        self._many_attempts = max_in_flight // 2
+        self._most_given_up = max_in_flight // 2
         self._waiters: dict[ConnectionId, set[asyncio.Future[None]]] = {}
         self._outcomes = Outcomes(
             live=live,
@@ -218,14 +218,9 @@ class Renewals:
             self._outcomes.lose(token, LossCause(token.trouble or LossCause.TOO_LATE))
             return
         self._stats.sent(seconds_left=expires - sent, now=sent)
-        limit = attempt_timeout(
-            sent=token.sent,
-            expires=expires,
-            now=sent,
-            patient=self._attempts.awaited < self._many_attempts,
-        )
+        limit = attempt_timeout(sent=token.sent, expires=expires, now=sent)
         attempt = Attempt(token, token.generation, sent)
-        if self._attempts.given_up < self._many_attempts:
+        if self._attempts.given_up < self._most_given_up:
             attempt.until, limit = sent + limit, listening_seconds(token.life)
         self._attempts.begin(attempt)
         outcome: Token | InfobipError

@@ -11,10 +11,7 @@ _SPREAD = 0.05
 """A renewal is due at half of the life, give or take a tenth of that half."""
 
 _ATTEMPT = 0.1
-"""How long one attempt may take, at least."""
-
-_PART_OF_WHAT_IS_SPARE = 1 / 2
-"""Of what three attempts leave over, the first may take so much; the rest is for what is late."""
+"""How long one attempt may take."""
 
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.03
@@ -79,19 +76,10 @@ def lease_seconds(life_seconds: float) -> float:
     return min(max(life_seconds * _LEASE, _SHORTEST_LEASE_SECONDS), _LONGEST_LEASE_SECONDS)
 
 
-def attempt_timeout(*, sent: float, expires: float, now: float, patient: bool = False) -> float:
+def attempt_timeout(*, sent: float, expires: float, now: float) -> float:
     """How long the next attempt may take: a tenth of the life, at most ten seconds (it takes one
-    of the places that shorter lives may need) and at most what is left.
-
-    Up to twice as long for the `patient`, as far as two more attempts still fit. What is given up
-    may have been granted; where the old token dies at once, nobody has the new one then.
-    """
-    life, left = expires - sent, expires - now
-    limit = _attempt(life)
-    if patient:
-        spare = (left - worst_case_of_three_attempts(life)) * _PART_OF_WHAT_IS_SPARE
-        limit += min(max(0.0, spare), limit)
-    return max(0.0, min(limit, left))
+    of the places that shorter lives may need) and at most what is left."""
+    return max(0.0, min(_attempt(expires - sent), expires - now))
 
 
 def retry_due(

@@ -119,23 +119,6 @@ async def test_trouble_that_passes_within_the_life_loses_nothing(
     assert await is_status(hearth, connection_id, "active")
 
 
-async def test_an_answer_that_takes_longer_than_a_tenth_of_the_life_is_waited_for(
-    start_hearth: StartHearth, vendor: Vendor
-) -> None:
-    """The old token is dead by then; whoever gave the answer up would have none."""
-    life = 6.0
-    await vendor.configure(tokenLifetimeSeconds=life, refreshMode="rotate")
-    async with start_hearth(refresher=True, infobip={"token_lifetime_seconds": life}) as hearth:
-        _, connection_id = await connect(hearth, vendor)
-        slow = {"kind": "slow", "delaySeconds": 0.13 * life, "times": 1}
-        await vendor.fail({"target": "refresh", **slow})
-
-        await outlive(vendor, renewals=2)
-
-        assert await vendor.count("refusals") == 0
-        assert await is_status(hearth, connection_id, "active")
-
-
 @pytest.mark.parametrize("mode", ["rotate", "keep", "extend"])
 async def test_what_an_attempt_brings_that_was_given_up_is_taken(
     hearth: Hearth, vendor: Vendor, mode: str
