@@ -1,6 +1,6 @@
 """Having a token renewed before its time, by the one who renews that connection anyway.
 
-So a connection has one renewal on the way at most, within a process and between processes: its
+So one renewal of a connection is waited for at most, within a process and between processes: its
 owner's. In the owning process whoever asks waits for that one; elsewhere the owner is told through
 the database, and its result is seen there.
 """

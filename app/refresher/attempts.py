@@ -25,8 +25,8 @@ class Attempt(msgspec.Struct, eq=False, gc=False):
 
     @property
     def is_of_use(self) -> bool:
-        """Whether nothing that was sent later has been granted."""
-        return self.sent > self.token.sent
+        """Whether none that was sent later has been granted."""
+        return self.generation == self.token.generation or self.sent > self.token.sent
 
 
 class Attempts:
@@ -38,10 +38,6 @@ class Attempts:
 
     def __len__(self) -> int:
         return len(self._awaited) + len(self._given_up)
-
-    @property
-    def given_up(self) -> int:
-        return len(self._given_up)
 
     def begin(self, attempt: Attempt) -> None:
         self._awaited[attempt.token] = attempt

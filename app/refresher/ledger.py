@@ -178,7 +178,7 @@ class Ledger:
 
     def _put_back(self, batch: list[LiveToken]) -> None:
         for token in batch:
-            self._renewed.setdefault(token.key, token)
+            self.renewed(token)
 
     def _sealed(self, batch: list[LiveToken]) -> list[RenewedToken]:
         sealed = self._vault.seal_all(batch)

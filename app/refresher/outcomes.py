@@ -56,14 +56,23 @@ class Outcomes:
         )
         self._timetable.add(due, token)
 
-    def granted(self, attempt: Attempt, renewed: Token) -> None:
+    def settle(self, attempt: Attempt, outcome: Token | InfobipError) -> None:
+        """What comes of an attempt that has ended."""
+        if not isinstance(outcome, InfobipError):
+            self._granted(attempt, outcome)
+        elif attempt.is_given_up:
+            self._came_to_nothing(attempt)
+        else:
+            self.failed(attempt, outcome)
+
+    def _granted(self, attempt: Attempt, renewed: Token) -> None:
         """Life counts from when the request was sent: that is the earliest it can begin."""
         self._pace.answered(throttled=False)
         self._stats.renewals += 1
-        token = attempt.token
-        if attempt.sent <= token.sent:  # given up, and a later one was granted before
+        if not attempt.is_of_use:
             return
-        if not self._live.has(token):
+        token = self._token_of(attempt)
+        if token is None:
             self._granted_to_others(attempt, renewed)
             return
         if token.failures:
@@ -83,11 +92,10 @@ class Outcomes:
         if isinstance(error, Throttled):
             self._pace.answered(throttled=True)
         token = attempt.token
-        if not self._live.has(token):
-            self._tell(token)
-            return
-        if attempt.generation != token.generation:  # one that was given up has been granted
-            self.schedule(token)
+        is_here = self._live.has(token)
+        if not is_here or attempt.generation != token.generation:
+            if is_here:  # one that was given up has been granted
+                self.schedule(token)
             self._tell(token)
             return
         now = self._clock.monotonic()
@@ -116,12 +124,19 @@ class Outcomes:
                 seconds_left=round(token.expires - now, 1),
             )
 
-    def came_to_nothing(self, attempt: Attempt) -> None:
-        """One that was given up has ended; if a later one was refused, there is no hope left."""
-        token = attempt.token
-        is_refused = token.trouble == GrantRefused.reason
-        if is_refused and self._live.has(token) and not self._attempts.has(token):
+    def _came_to_nothing(self, attempt: Attempt) -> None:
+        """If a later one was refused meanwhile, there is no hope left."""
+        token = self._token_of(attempt)
+        if token and token.trouble == GrantRefused.reason and not self._attempts.has(token):
             self.lose(token, LossCause.REFUSED)
+
+    def _token_of(self, attempt: Attempt) -> LiveToken | None:
+        """The token as it is here: the same may have been handed over and come back as another
+        object."""
+        if self._live.has(attempt.token):
+            return attempt.token
+        token = self._live.get(attempt.token.connection_id)
+        return token if token and token.generation == attempt.generation else None
 
     def lose(self, token: LiveToken, cause: LossCause) -> None:
         self._live.discard(token.connection_id)

@@ -35,7 +35,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 
 
 class Renewals:
-    """All renewals of one process, and never two of one token at once, whoever wants them."""
+    """All renewals of one process. Whoever wants one, never two of one token are waited for."""
 
     def __init__(
         self,
@@ -57,9 +57,9 @@ class Renewals:
         self._stats = stats
         self._clock = clock
         self._timetable = Timetable(now=clock.monotonic())
-        self._line = Line(pace=pace, is_current=self._is_current, lateness=stats.lateness)
+        self._line = Line(pace=pace, is_current=live.has, lateness=stats.lateness)
         self._attempts = Attempts()
-        self._most_given_up = max_in_flight // 2
+        self._max_in_flight = max_in_flight
         self._waiters: dict[ConnectionId, set[asyncio.Future[None]]] = {}
         self._outcomes = Outcomes(
             live=live,
@@ -105,17 +105,19 @@ class Renewals:
             self._crew.wake(self._line.ready(now))
 
     def schedule(self, token: LiveToken) -> None:
-        """Renew it at half of its life."""
+        """Renew what has come at half of its life."""
         self._outcomes.schedule(token)
+        self._tell(token)
 
     async def renew_now(self, connection_id: ConnectionId, *, newer_than: int) -> bool:
         """Have the token renewed, unless it is of a later generation already; whether it is then.
 
-        False also when the token is not ours to renew. Whoever comes while it is being renewed
-        waits for the same answer; a failure is waited out until the token's life is over.
+        False also when the token is not ours to renew, or older than `newer_than` here. Whoever
+        comes while it is being renewed waits for the same answer; a failure is waited out until
+        the token's life is over.
         """
         deadline: float | None = None
-        while (token := self._live.get(connection_id)) and token.generation <= newer_than:
+        while (token := self._live.get(connection_id)) and token.generation == newer_than:
             now = self._clock.monotonic()
             deadline = deadline or now + token.life
             if connection_id not in self._waiters and not self._attempts.awaits(token):
@@ -155,10 +157,10 @@ class Renewals:
     # --- when -----------------------------------------------------------------------------
 
     def _now_due(self, token: LiveToken, *, since: float, paused: bool) -> None:
-        if not self._is_current(token):
+        if not self._live.has(token):
             return
         if paused and not token.failures:
-            self.schedule(token)  # what has piled up is spread anew
+            self._outcomes.schedule(token)  # what has piled up is spread anew
         else:
             self._line.add(token, due=since)
 
@@ -210,7 +212,7 @@ class Renewals:
     # --- one renewal ----------------------------------------------------------------------
 
     async def _renew(self, token: LiveToken) -> None:
-        """Claim, call, settle; and settle only if the token is still the connection's."""
+        """Claim, call, settle."""
         sent = self._clock.monotonic()
         expires = token.expires
         if is_over(expires=expires, now=sent):
@@ -220,7 +222,7 @@ class Renewals:
         self._stats.sent(seconds_left=expires - sent, now=sent)
         limit = attempt_timeout(sent=token.sent, expires=expires, now=sent)
         attempt = Attempt(token, token.generation, sent)
-        if self._attempts.given_up < self._most_given_up:
+        if len(self._attempts) < self._max_in_flight:
             attempt.until, limit = sent + limit, listening_seconds(token.life)
         self._attempts.begin(attempt)
         outcome: Token | InfobipError
@@ -235,15 +237,10 @@ class Renewals:
             self._attempts.end(attempt)
             if attempt.is_given_up:
                 self._crew.size -= 1
-        if not isinstance(outcome, InfobipError):
-            self._outcomes.granted(attempt, outcome)
-        elif not attempt.is_given_up:
-            self._outcomes.failed(attempt, outcome)
-        else:
-            self._outcomes.came_to_nothing(attempt)
+        self._outcomes.settle(attempt, outcome)
 
     def _give_up(self, *, overdue_by: float) -> None:
-        """Others may be sent in the place of those from which nothing is to be expected.
+        """Send others in the place of those that take too long, to which we go on listening.
 
         `overdue_by` is a tick ago: what has come meanwhile has been taken, however long this
         process stood still.
@@ -251,10 +248,6 @@ class Renewals:
         for attempt in self._attempts.give_up(overdue_by):
             self._crew.size += 1
             self._outcomes.failed(attempt, TimedOut("no answer in time"))
-
-    def _is_current(self, token: LiveToken) -> bool:
-        """False once somebody reconnected, disconnected or took over the connection."""
-        return self._live.has(token)
 
     def _tell(self, token: LiveToken) -> None:
         if not self._waiters:

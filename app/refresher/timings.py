@@ -24,8 +24,8 @@ _OVERDUE_SPREAD = 0.2
 """What is past its time when we find it is spread over this part of what it has left."""
 
 _LEFT_TO_OTHERS = 0.7
-"""Where others may have taken over unseen, the stored token is theirs to renew until then. Three
-attempts fit into what is left."""
+"""Where others may have taken over unseen, the stored token is theirs to renew until then. Two
+whole attempts fit into what is left, and the better part of a third."""
 
 _LEASE = 0.1
 _LONGEST_LEASE_SECONDS = 6.0

@@ -95,14 +95,11 @@ class Desk:
 
     def grant(self, attempt: Attempt, name: str) -> None:
         self.attempts.end(attempt)
-        self.outcomes.granted(attempt, Token(f"IBSSO {name}", LIFE))
+        self.outcomes.settle(attempt, Token(f"IBSSO {name}", LIFE))
 
     def fail(self, attempt: Attempt, error: InfobipError) -> None:
         self.attempts.end(attempt)
-        if attempt.is_given_up:
-            self.outcomes.came_to_nothing(attempt)
-        else:
-            self.outcomes.failed(attempt, error)
+        self.outcomes.settle(attempt, error)
 
     def due(self) -> float:
         """When it is next looked at."""
@@ -197,6 +194,30 @@ async def test_the_next_attempts_failure_is_none_of_the_token_that_came_late(des
     desk.fail(second, REFUSED)
     assert desk.live.has(desk.token)
     assert desk.token.failures == 0
+
+
+async def test_what_was_handed_over_and_has_come_back_is_the_same_token(desk: Desk) -> None:
+    first = desk.send(DUE)
+    desk.give_up(first)
+    [gone] = desk.live.take_out({desk.token.shard})
+    again = desk.live.put_back(gone)
+    assert again is not None
+    desk.token = again
+    desk.fail(desk.send(DUE + 7), REFUSED)
+    assert desk.live.has(again)
+
+    desk.grant(first, "late")
+    assert (again.authorization, again.generation) == ("IBSSO late", 2)
+    assert again.appointment is not None
+
+
+async def test_a_token_from_a_clock_that_went_back_is_renewed_like_any_other(desk: Desk) -> None:
+    """The database's, which tells how old it is: it seems to have been sent in the future."""
+    desk.token.sent = DUE + 3
+    attempt = desk.send(DUE)
+    desk.grant(attempt, "next")
+    assert (desk.token.authorization, desk.token.sent) == ("IBSSO next", DUE)
+    assert desk.token.appointment is not None
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["lost", "taken over"])

@@ -41,9 +41,11 @@ async def test_what_is_handed_over_in_the_middle_of_slow_renewals_is_not_lost(
     infobip = {"token_lifetime_seconds": LIFE}
     async with start_hearth(refresher=True, infobip=infobip) as hearth:
         states = await vendor.states_of_new_users(CONNECTIONS)
-        await asyncio.gather(
-            *(hearth.browser().sign_in(f"/settings?state={state}") for state in states)
-        )
+        for start in range(0, CONNECTIONS, 10):  # each takes a connection to the database
+            some = states[start : start + 10]
+            await asyncio.gather(
+                *(hearth.browser().sign_in(f"/settings?state={state}") for state in some)
+            )
         await vendor.configure(latencySeconds=0.3)
         await renewals(vendor, CONNECTIONS)  # from here on some are always under way
         async with another_refresher(hearth) as second:
