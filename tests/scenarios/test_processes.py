@@ -191,7 +191,7 @@ async def test_an_outage_and_a_second_refresher_at_its_end_lose_nothing(
 ) -> None:
     """The second one finds expired leases and dead tokens, whose owner is alive and has yet to
     write down what it renewed meanwhile."""
-    life = 4.0
+    life = 8.0
     await vendor.configure(tokenLifetimeSeconds=life)
     port = free_port()
     async with own_postgres(walkable_folder) as (postgres, database):
