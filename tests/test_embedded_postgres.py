@@ -41,10 +41,7 @@ print(server.start(), flush=True)
 sys.stdin.read()
 server.stop()
 """
-only_for_root = pytest.mark.skipif(
-    os.geteuid() != 0,
-    reason="takes a change of account, which only root may make; CI is root",
-)
+only_for_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the account")
 
 
 @pytest.fixture

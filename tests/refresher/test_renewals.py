@@ -134,7 +134,9 @@ async def test_one_that_comes_from_elsewhere_is_as_good(office: Office) -> None:
     early = office.wanted(newer_than=1)
     await until_idle()
     office.take_in(2)
-    assert await early
+    await until_idle()
+    assert early.done()
+    assert early.result()
 
     late = office.wanted(newer_than=2)
     await until_idle()

@@ -234,12 +234,7 @@ async def restart_the_database(week: Week) -> None:
         await week.renewals_go_on()
     await week.postgres.start()
     await week.renewed_once_more()
-
-    async def all_live() -> bool:
-        """What was taken for lost by who took over comes back with what its owner writes down."""
-        return await week.statuses() == {"active": TOKENS + 1}
-
-    await eventually(all_live, within_seconds=LIFE, because=f"lost: {week.losses()}")
+    assert await week.statuses() == {"active": TOKENS + 1}, f"lost: {week.losses()}"
 
 
 async def find_out_why_a_connection_is_lost(week: Week) -> None:
