@@ -20,6 +20,8 @@ from app.store.tokens import TokenStore
 
 log = structlog.get_logger(__name__)
 
+_OVERDUE_AFTER_SECONDS = 10.0
+
 
 class Intake:
     """Fills the live tokens from the database; `on_new` is told of each that was taken in."""
@@ -51,8 +53,7 @@ class Intake:
             async for tokens in TokenStore(tx).load_shards(list(shards)):
                 self._take_in(self._still_ours(tokens), as_of=asked_at)
                 loaded += len(tokens)
-        overdue = await self.lose_overdue(shards, by_seconds=0)
-        log.info("shards_loaded", shards=len(shards), tokens=loaded, overdue=overdue)
+        log.info("shards_loaded", shards=len(shards), tokens=loaded)
 
     async def newer_here(self, tokens: Sequence[LiveToken]) -> list[LiveToken]:
         """Those of which the database has an older generation.
@@ -70,23 +71,26 @@ class Intake:
             if stored.get(token.connection_id, token.generation) < token.generation
         ]
 
-    async def lose_overdue(self, shards: Collection[Shard], *, by_seconds: float) -> int:
-        """Mark those as lost whose stored token is dead and that nobody here keeps alive; how many.
+    async def lose_overdue(self) -> None:
+        """Mark those as lost whose stored token has long been dead and that nobody keeps alive.
 
-        That is what died while nobody was there, and what could not be opened. Should somebody
-        yet have a live token that is not written down, its writing revives the connection.
+        That is what died while nobody was there, and what could not be opened. Whoever had the
+        shard before may have renewed it without the database, and is given time to write that
+        down. What is written even later revives the connection.
         """
+        shards = self._shares.held(for_seconds=_OVERDUE_AFTER_SECONDS)
+        if not shards:
+            return
         async with self._database.statement() as tx:
-            overdue = await TokenStore(tx).overdue(list(shards), by_seconds=by_seconds)
+            overdue = await TokenStore(tx).overdue(shards, by_seconds=_OVERDUE_AFTER_SECONDS)
         dead = [loss for loss in overdue if self._live.get(loss.connection_id) is None]
         if not dead:
-            return 0
+            return
         async with self._database.statement() as tx:
             lost = await TokenStore(tx).lose(dead)
         for connection_id in lost:
             self._stats.losses[LossCause.NOT_RENEWED] += 1
             log.warning("connection_lost", connection_id=str(connection_id), cause="not_renewed")
-        return len(lost)
 
     async def look_again(
         self, ids: Collection[ConnectionId], *, overtaken: Collection[ConnectionId] = ()

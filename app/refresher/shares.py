@@ -19,7 +19,6 @@ _LOOKS_PER_LEASE = 3
 _ASK_WITHIN_SECONDS = 2.0
 _RELEASE_WITHIN_SECONDS = 1.0
 _ASK_WITHIN_LEASES = 0.5
-"""Whoever waits for longer than a lease lasts would have to stop renewing meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,12 @@ class Shares:
         self.replica = replica
         self.lease_seconds = lease_seconds
         self.look_every_seconds = lease_seconds / _LOOKS_PER_LEASE
-        self._ask_within_seconds = min(_ASK_WITHIN_SECONDS, lease_seconds * _ASK_WITHIN_LEASES)
         self.crowd = Crowd(replicas=1, live=0)
         self._database = database
         self._report = report
         self._clock = clock
         self._epochs: dict[Shard, int] = {}
+        self._gained_at: dict[Shard, float] = {}
         self._leaving: frozenset[Shard] = frozenset()
         self._held_at = float("-inf")
         self._in_touch_since: float | None = None
@@ -74,8 +73,14 @@ class Shares:
     def holds(self, shard: Shard) -> bool:
         return shard in self._epochs
 
-    def held(self) -> list[Shard]:
-        return list(self._epochs)
+    def held(self, *, for_seconds: float = 0.0) -> list[Shard]:
+        """What we hold; or have held for so long, with the database in sight all the while."""
+        if not for_seconds:
+            return list(self._epochs)
+        since = self._clock.monotonic() - for_seconds
+        if self._in_touch_since is None or self._in_touch_since > since:
+            return []
+        return [shard for shard in self._epochs if self._gained_at[shard] <= since]
 
     @property
     def leaving(self) -> frozenset[Shard]:
@@ -95,10 +100,11 @@ class Shares:
         While the database is away for everyone, what we hold stays ours.
         """
         asked_at = self._clock.monotonic()
+        away = self._in_touch_since is None
         try:
             holding = await self._ask(asked_at)
         except (DatabaseUnavailable, TimeoutError):
-            if self._clock.monotonic() - asked_at < self.lease_seconds:
+            if away or self._clock.monotonic() - asked_at < self.lease_seconds:
                 self._lost_touch(asked_at)
             return Change()  # else it was we who stood still; nothing is renewed before we know
         epochs = holding.epochs
@@ -109,6 +115,7 @@ class Shares:
             self._in_touch_since = asked_at
         gained = {shard for shard, epoch in epochs.items() if before.get(shard) != epoch}
         gone = {shard for shard, epoch in before.items() if epochs.get(shard) != epoch}
+        self._gained_at |= dict.fromkeys(gained, asked_at)
         if gained or gone:
             log.info("shards_changed", gained=len(gained), gone=len(gone), held=len(epochs))
         return Change(frozenset(gained), frozenset(gone), self._surplus(epochs), back)
@@ -173,7 +180,10 @@ class Shares:
     async def _ask(self, now: float) -> Holding:
         """Leases are renewed in a statement of their own, so that nothing else can undo that."""
         since, ttl = self._in_touch_since, self.lease_seconds
-        async with asyncio.timeout(self._ask_within_seconds), self._database.statement() as tx:
+        within = _ASK_WITHIN_SECONDS
+        if since is not None:  # whoever waits for a lease's length has to stop renewing meanwhile
+            within = min(within, ttl * _ASK_WITHIN_LEASES)
+        async with asyncio.timeout(within), self._database.statement() as tx:
             store = LeaseStore(tx)
             epochs = await store.renew(self.replica, ttl_seconds=ttl)
             crowd = await store.report(self.replica, self._report(), ttl_seconds=ttl)

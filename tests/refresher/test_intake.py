@@ -9,6 +9,7 @@ import pytest
 from app.clock import SystemClock
 from app.connections.live import LiveToken, LiveTokens
 from app.connections.vault import Vault
+from app.errors import DatabaseUnavailable
 from app.models.identifiers import SHARD_COUNT, ConnectionId, ReplicaId, Shard, shard_of
 from app.models.replica import ReplicaReport
 from app.refresher.intake import Intake
@@ -16,6 +17,7 @@ from app.refresher.shares import Shares
 from app.refresher.stats import Stats
 from app.security.sealing import SealingKeys
 from app.store.database import Database
+from tests.support.clocks import SetClock
 
 pytestmark = pytest.mark.anyio
 
@@ -49,12 +51,17 @@ class Arrivals:
 
 
 @pytest.fixture
-async def shares(database: Database) -> Shares:
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+async def shares(database: Database, clock: SetClock) -> Shares:
     """All of them: nobody else is there."""
     shares = Shares(
         replica=ReplicaId(uuid4()),
         database=database,
-        clock=SystemClock(),
+        clock=clock,
         lease_seconds=6,
         report=lambda: ReplicaReport(live=0),
     )
@@ -149,3 +156,53 @@ async def test_what_becomes_somebody_elses_during_the_load_is_not_taken_in(
     assert turns_of_theirs == {arrivals.tokens[0][1]}, "only the piece that was there already"
     of_ours = [token for token, _ in arrivals.tokens if token.shard in ours]
     assert len(of_ours) == sum(shard_of(one) in ours for one in left)
+
+
+async def test_what_is_found_dead_is_told_as_lost_once_others_had_time_to_write(
+    database: Database, shares: Shares, clock: SetClock
+) -> None:
+    """Whoever had the shard before may have renewed it while the database was away."""
+    left = await store(database)
+    dead = next(iter(left))
+    async with database.statement() as tx:
+        await tx.exec_driver_sql(
+            "UPDATE tokens SET expires_at = now() - interval '1 hour' "
+            f"WHERE connection_id = '{dead}'"
+        )
+    taking_in = intake(database, shares, Arrivals())
+
+    async def lost() -> list[ConnectionId]:
+        await taking_in.lose_overdue()
+        async with database.statement() as tx:
+            found = await tx.exec_driver_sql("SELECT id FROM connections WHERE status = 'lost'")
+            return [ConnectionId(row.id) for row in found]
+
+    await taking_in.load_shards(ALL)
+    assert await lost() == []
+    clock.time += 9.9
+    assert await lost() == []
+    shares.forget(frozenset({shard_of(dead)}))  # and somebody else had it in between
+    await shares.hold()
+    clock.time += 9.9
+    assert await lost() == []
+    clock.time += 0.2
+    assert await lost() == [dead]
+
+
+async def test_after_an_outage_others_have_time_to_write_anew(
+    database: Database, shares: Shares, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise DatabaseUnavailable
+
+    clock.time += 60
+    assert set(shares.held(for_seconds=10)) == set(ALL)
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "statement", away)
+        await shares.hold()
+    assert shares.held(for_seconds=10) == []
+    await shares.hold()
+    clock.time += 9.9
+    assert shares.held(for_seconds=10) == []
+    clock.time += 0.2
+    assert set(shares.held(for_seconds=10)) == set(ALL)

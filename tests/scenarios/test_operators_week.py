@@ -93,7 +93,7 @@ class Week:
             async with self.database.statement() as tx:
                 return bool((await tx.execute(statement, {"now": now})).scalar_one())
 
-        await eventually(all_are, within_seconds=4 * LIFE, because=f"lost: {self.losses()}")
+        await eventually(all_are, within_seconds=4 * LIFE, because=lambda: f"lost: {self.losses()}")
 
     async def renewals_go_on(self) -> None:
         """For a while: a quarter of them come in an eighth of a life."""

@@ -207,7 +207,11 @@ async def test_an_outage_and_a_second_refresher_at_its_end_lose_nothing(
             await eventually(lambda: renewals_reach(vendor, goal), within_seconds=8 * life)
             with hearth_process("refresher", environment=environment) as second:
                 await postgres.start()
-                await eventually(lambda: all_fresh(database), within_seconds=30)
+                await eventually(
+                    lambda: all_fresh(database),
+                    within_seconds=30,
+                    because=lambda: "\n".join([*hearth.lines, "--", *second.lines]),
+                )
                 goal = await vendor.count("refreshes") + 15
                 await eventually(lambda: renewals_reach(vendor, goal), within_seconds=8 * life)
                 assert not hearth.events("connection_lost")

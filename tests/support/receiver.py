@@ -58,7 +58,9 @@ class EventReceiver:
         async def enough() -> bool:
             return len(self.events) >= len(types)
 
-        await eventually(enough, within_seconds=within_seconds, because=f"got {self.types()}")
+        await eventually(
+            enough, within_seconds=within_seconds, because=lambda: f"got {self.types()}"
+        )
         assert sorted(self.types()) == sorted(types)
         return self.events
 

@@ -114,7 +114,7 @@ async def test_a_process_serves_with_a_key_alone_and_has_nothing_to_refresh(
         return True
 
     with hearth_process("serve", "--port", str(port), environment=environment) as process:
-        await eventually(serves, because="\n".join(process.lines))
+        await eventually(serves, because=lambda: "\n".join(process.lines))
         with (
             hearth_process("refresher", environment=environment) as idle,
             hearth_process("check", environment=environment) as check,
