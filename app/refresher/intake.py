@@ -9,18 +9,16 @@ from app.connections.live import LiveToken, LiveTokens
 from app.connections.vault import Vault
 from app.models.connection import LossCause
 from app.models.identifiers import ConnectionId, Shard, shard_of
-from app.models.token import SealedToken, grant_of
+from app.models.token import Loss, SealedToken, grant_of
 from app.refresher.shares import Shares
 from app.refresher.stats import Stats
 from app.security.sealing import Unsealable
 from app.store.connections import ConnectionStore
-from app.store.database import Database
+from app.store.database import Database, seen_at_one_moment
 from app.store.renewals import RenewalRequests, Wanted
 from app.store.tokens import TokenStore
 
 log = structlog.get_logger(__name__)
-
-_OVERDUE_AFTER_SECONDS = 10.0
 
 
 class Intake:
@@ -46,14 +44,21 @@ class Intake:
         self._on_new = on_new
 
     async def load_shards(self, shards: Collection[Shard]) -> None:
-        """Take in all tokens of these shards, nearest expiry first, piece by piece."""
+        """Take in all tokens of these shards, nearest expiry first, piece by piece.
+
+        What is dead is lost. Both are seen at one moment: whoever had the shards before may be
+        writing down what it renewed, and nothing of that may fall between two looks.
+        """
         loaded = 0
         async with self._database.transaction() as tx:
+            await seen_at_one_moment(tx)
             asked_at = self._clock.monotonic()
             async for tokens in TokenStore(tx).load_shards(list(shards)):
                 self._take_in(self._still_ours(tokens), as_of=asked_at)
                 loaded += len(tokens)
-        log.info("shards_loaded", shards=len(shards), tokens=loaded)
+            overdue = await TokenStore(tx).overdue(list(shards), by_seconds=0)
+        lost = await self._lose(overdue)
+        log.info("shards_loaded", shards=len(shards), tokens=loaded, overdue=lost)
 
     async def newer_here(self, tokens: Sequence[LiveToken]) -> list[LiveToken]:
         """Those of which the database has an older generation.
@@ -71,26 +76,29 @@ class Intake:
             if stored.get(token.connection_id, token.generation) < token.generation
         ]
 
-    async def lose_overdue(self) -> None:
-        """Mark those as lost whose stored token has long been dead and that nobody keeps alive.
-
-        That is what died while nobody was there, and what could not be opened. Whoever had the
-        shard before may have renewed it without the database, and is given time to write that
-        down. What is written even later revives the connection.
-        """
-        shards = self._shares.held(for_seconds=_OVERDUE_AFTER_SECONDS)
-        if not shards:
-            return
+    async def lose_overdue(self, shards: Collection[Shard], *, by_seconds: float) -> None:
+        """Mark those as lost whose stored token is dead for so long."""
         async with self._database.statement() as tx:
-            overdue = await TokenStore(tx).overdue(shards, by_seconds=_OVERDUE_AFTER_SECONDS)
+            overdue = await TokenStore(tx).overdue(list(shards), by_seconds=by_seconds)
+        await self._lose(overdue)
+
+    async def _lose(self, overdue: Sequence[Loss]) -> int:
+        """How many of these are lost, as nobody here keeps them alive.
+
+        That is what died while nobody was there, and what could not be opened. Should somebody
+        yet have a live token: what is written already is taken in, and what is written later
+        revives the connection, which is announced.
+        """
         dead = [loss for loss in overdue if self._live.get(loss.connection_id) is None]
         if not dead:
-            return
+            return 0
         async with self._database.statement() as tx:
             lost = await TokenStore(tx).lose(dead)
         for connection_id in lost:
             self._stats.losses[LossCause.NOT_RENEWED] += 1
             log.warning("connection_lost", connection_id=str(connection_id), cause="not_renewed")
+        await self.look_again({loss.connection_id for loss in dead} - lost)
+        return len(lost)
 
     async def look_again(
         self, ids: Collection[ConnectionId], *, overtaken: Collection[ConnectionId] = ()

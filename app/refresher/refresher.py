@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 _POLL_EVERY_SECONDS = 5.0
 _POLL_UNHEARD_EVERY_SECONDS = 1.0  # where nothing is announced
 _POLL_WINDOW_SECONDS = 20.0
+_OVERDUE_AFTER_SECONDS = 10.0
 
 # All of it has to fit into the ten seconds that a process has to end.
 _FINISH_WITHIN_SECONDS = 3.5
@@ -197,7 +198,9 @@ class Refresher:
             with suppress(DatabaseUnavailable):
                 changed = await self._intake.changed(within_seconds=_POLL_WINDOW_SECONDS)
                 self._to_look_at.put_nowait(changed)
-                await self._intake.lose_overdue()
+                await self._intake.lose_overdue(
+                    self._shares.held(), by_seconds=_OVERDUE_AFTER_SECONDS
+                )
 
     def _were_overtaken(self, ids: Collection[ConnectionId]) -> None:
         self._overtaken.update(ids)

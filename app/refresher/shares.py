@@ -64,7 +64,6 @@ class Shares:
         self._report = report
         self._clock = clock
         self._epochs: dict[Shard, int] = {}
-        self._gained_at: dict[Shard, float] = {}
         self._leaving: frozenset[Shard] = frozenset()
         self._held_at = float("-inf")
         self._in_touch_since: float | None = None
@@ -73,14 +72,8 @@ class Shares:
     def holds(self, shard: Shard) -> bool:
         return shard in self._epochs
 
-    def held(self, *, for_seconds: float = 0.0) -> list[Shard]:
-        """What we hold; or have held for so long, with the database in sight all the while."""
-        if not for_seconds:
-            return list(self._epochs)
-        since = self._clock.monotonic() - for_seconds
-        if self._in_touch_since is None or self._in_touch_since > since:
-            return []
-        return [shard for shard in self._epochs if self._gained_at[shard] <= since]
+    def held(self) -> list[Shard]:
+        return list(self._epochs)
 
     @property
     def leaving(self) -> frozenset[Shard]:
@@ -115,7 +108,6 @@ class Shares:
             self._in_touch_since = asked_at
         gained = {shard for shard, epoch in epochs.items() if before.get(shard) != epoch}
         gone = {shard for shard, epoch in before.items() if epochs.get(shard) != epoch}
-        self._gained_at |= dict.fromkeys(gained, asked_at)
         if gained or gone:
             log.info("shards_changed", gained=len(gained), gone=len(gone), held=len(epochs))
         return Change(frozenset(gained), frozenset(gone), self._surplus(epochs), back)

@@ -134,9 +134,14 @@ class Database:
                     connection.terminate()
         except asyncpg.PostgresError as error:
             return not str(error.sqlstate).startswith(_NOT_THERE)
-        except (OSError, TimeoutError, asyncpg.InterfaceError):
+        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             return False
         return True
+
+
+async def seen_at_one_moment(tx: AsyncConnection) -> None:
+    """For all statements of a transaction that has just begun, and only reads."""
+    await tx.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 @contextmanager
@@ -147,6 +152,8 @@ def unavailable_translated() -> Iterator[None]:
     except (OSError, TimeoutError, OperationalError, InterfaceError) as error:
         raise DatabaseUnavailable from error
     except (sqlalchemy.exc.TimeoutError, asyncpg.InterfaceError) as error:
+        raise DatabaseUnavailable from error
+    except asyncpg.InternalClientError as error:  # the server has said goodbye, and is still there
         raise DatabaseUnavailable from error
     except AttributeError as error:
         if _is_of_a_cut_connection(error):

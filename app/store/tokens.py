@@ -39,7 +39,7 @@ _NEXT_GRANT = text(f"(tokens.generation / {GENERATIONS_PER_GRANT} + 1) * {GENERA
 
 _CAUSE = "jsonb_build_object('cause', reason)"
 
-_PIECE = 500
+_PIECE = 2_000
 """So many tokens are loaded, and then opened, before other tasks get their turn."""
 
 # One statement for a batch: one round trip, one commit. Rows that somebody else has brought

@@ -9,15 +9,15 @@ import pytest
 from app.clock import SystemClock
 from app.connections.live import LiveToken, LiveTokens
 from app.connections.vault import Vault
-from app.errors import DatabaseUnavailable
 from app.models.identifiers import SHARD_COUNT, ConnectionId, ReplicaId, Shard, shard_of
 from app.models.replica import ReplicaReport
+from app.models.token import Loss, RenewedToken
 from app.refresher.intake import Intake
 from app.refresher.shares import Shares
 from app.refresher.stats import Stats
 from app.security.sealing import SealingKeys
 from app.store.database import Database
-from tests.support.clocks import SetClock
+from app.store.tokens import TokenStore
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +25,11 @@ TOKENS = 1_600
 PIECES = 4
 VAULT = Vault(keys=SealingKeys([bytes(32)]))
 ALL = [Shard(number) for number in range(SHARD_COUNT)]
+
+
+@pytest.fixture(autouse=True)
+def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.store.tokens._PIECE", TOKENS // PIECES)
 
 
 @pytest.fixture
@@ -51,17 +56,12 @@ class Arrivals:
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
-
-
-@pytest.fixture
-async def shares(database: Database, clock: SetClock) -> Shares:
+async def shares(database: Database) -> Shares:
     """All of them: nobody else is there."""
     shares = Shares(
         replica=ReplicaId(uuid4()),
         database=database,
-        clock=clock,
+        clock=SystemClock(),
         lease_seconds=6,
         report=lambda: ReplicaReport(live=0),
     )
@@ -158,51 +158,39 @@ async def test_what_becomes_somebody_elses_during_the_load_is_not_taken_in(
     assert len(of_ours) == sum(shard_of(one) in ours for one in left)
 
 
-async def test_what_is_found_dead_is_told_as_lost_once_others_had_time_to_write(
-    database: Database, shares: Shares, clock: SetClock
+@pytest.mark.parametrize("when", ["before the dead are looked for", "before they are lost"])
+async def test_what_its_last_owner_writes_down_during_the_load_is_taken_in(
+    database: Database, shares: Shares, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    """Whoever had the shard before may have renewed it while the database was away."""
+    """It was renewed while the database was away, so what is stored had died."""
     left = await store(database)
-    dead = next(iter(left))
+    dead, written = list(left)[:2]
     async with database.statement() as tx:
         await tx.exec_driver_sql(
-            "UPDATE tokens SET expires_at = now() - interval '1 hour' "
-            f"WHERE connection_id = '{dead}'"
+            "UPDATE tokens SET expires_at = now() - interval '1 minute' "
+            f"WHERE connection_id IN ('{dead}', '{written}')"
         )
-    taking_in = intake(database, shares, Arrivals())
+    looked_for = TokenStore.overdue
 
-    async def lost() -> list[ConnectionId]:
-        await taking_in.lose_overdue()
+    async def write() -> None:
+        renewed = RenewedToken(written.bytes, 7, VAULT.seal(written, "IBSSO y"), 0.0, 60.0)
         async with database.statement() as tx:
-            found = await tx.exec_driver_sql("SELECT id FROM connections WHERE status = 'lost'")
-            return [ConnectionId(row.id) for row in found]
+            assert await TokenStore(tx).write([renewed]) == set()
 
-    await taking_in.load_shards(ALL)
-    assert await lost() == []
-    clock.time += 9.9
-    assert await lost() == []
-    shares.forget(frozenset({shard_of(dead)}))  # and somebody else had it in between
-    await shares.hold()
-    clock.time += 9.9
-    assert await lost() == []
-    clock.time += 0.2
-    assert await lost() == [dead]
+    async def overdue(self: TokenStore, of: list[Shard], *, by_seconds: float) -> list[Loss]:
+        if when == "before the dead are looked for":
+            await write()
+        found = await looked_for(self, of, by_seconds=by_seconds)
+        if when == "before they are lost":
+            await write()
+        return found
 
+    monkeypatch.setattr(TokenStore, "overdue", overdue)
+    arrivals = Arrivals()
+    await intake(database, shares, arrivals).load_shards(ALL)
 
-async def test_after_an_outage_others_have_time_to_write_anew(
-    database: Database, shares: Shares, clock: SetClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def away() -> None:
-        raise DatabaseUnavailable
-
-    clock.time += 60
-    assert set(shares.held(for_seconds=10)) == set(ALL)
-    with monkeypatch.context() as patched:
-        patched.setattr(database, "statement", away)
-        await shares.hold()
-    assert shares.held(for_seconds=10) == []
-    await shares.hold()
-    clock.time += 9.9
-    assert shares.held(for_seconds=10) == []
-    clock.time += 0.2
-    assert set(shares.held(for_seconds=10)) == set(ALL)
+    taken_in = {token.connection_id: token.generation for token, _ in arrivals.tokens}
+    assert taken_in == dict.fromkeys(left.keys() - {dead}, 1) | {written: 7}
+    async with database.statement() as tx:
+        lost = await tx.exec_driver_sql("SELECT id FROM connections WHERE status = 'lost'")
+        assert [ConnectionId(row.id) for row in lost] == [dead]

@@ -280,7 +280,7 @@ async def test_a_restart_goes_on_with_what_is_stored_and_names_what_died_meanwhi
     await first.process.database.close()
 
     async with start_hearth(refresher=True, infobip=timing) as second:
-        await eventually(lambda: is_status(second, dead, "lost"))
+        await outlive(vendor, renewals=1)
 
         assert await is_status(second, alive, "active")
         assert (await connection(second, dead)).reason == "not_renewed"

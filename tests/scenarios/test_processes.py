@@ -81,7 +81,8 @@ async def test_two_refreshers_share_and_one_takes_over_when_the_other_is_killed(
         await connect_many(web, vendor)
         with hearth_process("refresher", environment=environment) as second:
             assert (await second.wait_for("shards_changed"))["held"] == SHARD_COUNT / 2
-            assert first.events("shards_handed_over")[0]["held"] == SHARD_COUNT / 2
+            handed_over = await first.wait_for("shards_handed_over")
+            assert handed_over["held"] == SHARD_COUNT / 2
             await eventually(lambda: all_renewed(web), within_seconds=2 * LIFE)
 
             assert await vendor.count("refreshes") == CONNECTIONS

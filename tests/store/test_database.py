@@ -158,3 +158,36 @@ async def test_a_connection_that_is_cut_under_the_drivers_feet_is_unavailable(
     with pytest.raises(AttributeError):
         await err()
     await database.close()
+
+
+GOODBYE = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+
+
+@pytest.mark.parametrize("through_the_driver", [True, False])
+async def test_a_server_that_has_said_goodbye_and_is_still_there_is_unavailable(
+    database_url: str, through_the_driver: bool
+) -> None:
+    """asyncpg then takes what is asked for an operation beside another: an InternalClientError.
+
+    Between the server's last words and its end lie microseconds, or more on a busy machine.
+    """
+    database = Database(url=database_url, pool_size=1)
+
+    async def ask_after_goodbye() -> None:
+        async with database.statement() as tx:
+            driver = (await tx.get_raw_connection()).driver_connection
+            assert driver is not None
+            await driver.fetch("SELECT 1")
+            length = (4 + len(GOODBYE)).to_bytes(4, "big")
+            driver._protocol.data_received(b"E" + length + GOODBYE)
+            if through_the_driver:
+                await driver.fetch("SELECT 1")
+            else:
+                await tx.exec_driver_sql("SELECT 1")
+
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await ask_after_goodbye()
+    assert "InternalClientError" in repr(caught.value.__cause__)
+    async with database.statement() as tx:
+        assert (await tx.exec_driver_sql("SELECT 1")).scalar_one() == 1
+    await database.close()
