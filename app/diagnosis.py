@@ -12,7 +12,7 @@ from app.factory import open_process, problems_of
 from app.infobip.api_keys import check_api_key
 from app.infobip.errors import InfobipError, Refused
 from app.infobip.transport import Transport
-from app.parts import open_database
+from app.parts import check_proxies, open_database
 from app.settings import Settings
 from app.store.schema import Schema, schema_of
 
@@ -61,6 +61,10 @@ async def _database_problems(settings: Settings) -> list[str]:
 async def _infobip_problems(settings: Settings) -> list[str]:
     """What of Infobip's we need and cannot use."""
     infobip, found = settings.infobip, []
+    try:
+        check_proxies()
+    except ConfigurationError:
+        return ["Not looked at, as HTTPS_PROXY cannot be used."]
     async with Transport() as transport:
         if infobip.client_id is not None or infobip.api_key is None:
             found += await _token_endpoint_problems(f"{infobip.oauth_url}/token", transport)

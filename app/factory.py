@@ -46,6 +46,7 @@ from app.metrics import process_metrics
 from app.models.identifiers import ConnectionId, ReplicaId
 from app.parts import (
     admin_keys_of,
+    check_proxies,
     deliveries_of,
     gateway_of,
     oauth_app_of,
@@ -123,6 +124,7 @@ async def open_process(
     Raises ConfigurationError when they do not add up.
     """
     check_timings(settings.infobip.token_lifetime_seconds)
+    check_proxies()
     policy = Policy.parse(settings.web.gateway_allow)
     admin_keys = admin_keys_of(settings)
     keys = sealing_keys_of(settings)
@@ -148,6 +150,7 @@ def problems_of(settings: Settings) -> list[str]:
     """All that keeps this configuration from serving, each a sentence with its remedy."""
     checks: list[Callable[[], object]] = [
         lambda: check_timings(settings.infobip.token_lifetime_seconds),
+        check_proxies,
         lambda: Policy.parse(settings.web.gateway_allow),
         lambda: admin_keys_of(settings),
         lambda: settings_schema_of(settings),

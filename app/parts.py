@@ -16,6 +16,7 @@ from app.gateway.slots import Slots
 from app.infobip.calls import Calls
 from app.infobip.http1_connection import Limits
 from app.infobip.oauth import OAuthApp
+from app.infobip.proxies import Proxies
 from app.infobip.transport import Transport
 from app.security.sealing import SealingKeys, parse_key
 from app.security.webhooks import parse_signing_secret
@@ -40,6 +41,14 @@ def open_database(
         command_seconds=command_seconds,
         refuse_while_away=refuse_while_away,
     )
+
+
+def check_proxies() -> None:
+    """HTTPS_PROXY of the environment. Raises ConfigurationError where it cannot be used."""
+    try:
+        Proxies()
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def admin_keys_of(settings: Settings) -> AdminKeys:

@@ -2,7 +2,7 @@
 
 from app.infobip.errors import Unintelligible
 from app.infobip.http1_answer import Headers
-from app.infobip.http1_client import Request, Response
+from app.infobip.http1_client import Request, Response, origin_and_target
 from app.infobip.http1_connection import Limits, StreamedBody
 from app.infobip.transport import Transport
 
@@ -32,15 +32,9 @@ class Calls:
         Raises TimedOut, Unreachable or Unintelligible, or what `body` raises.
         """
         sent = [_USER_AGENT, (b"authorization", authorization.encode("latin-1")), *headers]
-        request = Request(method, *_origin_and_target(url), sent, body)
-        answer = await self._transport.streaming.execute(request, limits)
+        request = Request.make(method, *origin_and_target(url), sent, body)
+        answer = await self._transport.client.execute(request, limits)
         if not _LOWEST_STATUS <= answer.status <= _HIGHEST_STATUS:
             await answer.close()
             raise Unintelligible("not a final status", status=answer.status)
         return answer
-
-
-def _origin_and_target(url: str) -> tuple[str, str]:
-    """Of an absolute URL without a user or a fragment. A path is there, if only `/`."""
-    path = url.find("/", url.index("://") + 3)
-    return (url, "/") if path < 0 else (url[:path], url[path:])

@@ -1,4 +1,6 @@
-"""One HTTP/1.1 answer as its bytes come in. Parsing is llhttp's (httptools), which is strict."""
+"""A connection's HTTP/1.1 answers as their bytes come in. Parsing is llhttp's (httptools), which
+is strict.
+"""
 
 import httptools
 
@@ -14,15 +16,22 @@ _SWITCHING = 101
 _NO_CONTENT = 204
 _CODING = b"transfer-encoding"
 _LENGTHS = {b"content-length", _CODING}
+_LENGTHS_OF_NAMES = {len(name) for name in _LENGTHS}
 
 
 class Http1Answer:
-    """`status` and `headers` (names as they came) are there when it `has_head`.
+    """One answer after the other, each from `begin` on.
 
+    `status` and `headers` (names as they came) are there when it `has_head`.
     `is_last` where the connection cannot carry another call after this answer.
     """
 
-    def __init__(self, *, is_to_head: bool) -> None:
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self.begin(is_to_head=False)
+
+    def begin(self, *, is_to_head: bool) -> None:
+        """Another request is sent, after whose answer this one was not the last."""
         self.status = 0
         self.headers: Headers = []
         self.has_head = False
@@ -33,14 +42,13 @@ class Http1Answer:
         self._ends_with_connection = False
         self._pieces: list[bytes] = []
         self._bytes_without_sense = 0
-        self._parser = httptools.HttpResponseParser(self)
 
     @property
     def is_taken(self) -> bool:
         """Whether it is whole and all of its body was taken."""
         return self.is_whole and not self._pieces
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take in what came. Raises Unreachable for what is no answer."""
         if self.is_whole:
             self.is_last = True  # nobody asked for more
@@ -62,9 +70,11 @@ class Http1Answer:
 
     def take(self) -> bytes:
         """What has come of the body since the last time."""
-        pieces, self._pieces = self._pieces, []
+        pieces = self._pieces
+        taken = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
         self.untaken_bytes = 0
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return taken
 
     # What the parser tells. What is raised here ends the parsing.
 
@@ -76,13 +86,13 @@ class Http1Answer:
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.has_head:  # else it is a trailer
             self.headers.append((name, value))
-        if len(self.headers) > _MOST_HEADERS:
-            raise ValueError("too many headers")
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if 100 <= status < 200 and status != _SWITCHING:
             return  # all of these together make no sense, however many come
+        if len(self.headers) > _MOST_HEADERS:
+            raise ValueError("too many headers")
         self._bytes_without_sense = 0
         is_doubtful = self._judge_length(status)
         self.status, self.has_head = status, True
@@ -92,7 +102,9 @@ class Http1Answer:
     def _judge_length(self, status: int) -> bool:
         """Whether others might see the end elsewhere: the parser is more generous than RFC 9112."""
         lengths = [
-            (lower, value) for name, value in self.headers if (lower := name.lower()) in _LENGTHS
+            (lower, value)
+            for name, value in self.headers
+            if len(name) in _LENGTHS_OF_NAMES and (lower := name.lower()) in _LENGTHS
         ]
         self._ends_with_connection = not lengths
         if not lengths:

@@ -1,46 +1,55 @@
 """The one place that knows which HTTP client stands underneath.
 
-httpx is the interface. Its own connection pool collapses above some fifty connections, so the
-pool underneath is pyreqwest's (Rust). Renewals, thousands a second, skip httpx and use that
-client directly. To move to another client, change this file and `pool.py`. The gateway's calls,
-which are streamed and may be called off, have a client of our own: `http1_client.py`.
+httpx is the interface, over a client of our own (`http1_client.py`): its own connection pool
+collapses above some fifty connections. Renewals, thousands a second, and the gateway's calls,
+which are streamed and may be called off, skip httpx and use that client directly.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
 import httpx
-from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
-from pyreqwest.http import HeaderMap
-from pyreqwest.response import Response
 
 from app.infobip.answers import Answer
 from app.infobip.errors import TimedOut, Unintelligible, Unreachable
-from app.infobip.http1_client import Http1Client, tls_context
-from app.infobip.pool import PoolTransport, build_client
+from app.infobip.http1_client import Client, Http1Client, Request, origin_and_target, tls_context
+from app.infobip.http1_connection import Limits
+from app.infobip.httpx_transport import HttpxTransport
 
-_FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+_USER_AGENT = "hearth"
+_LONGEST_ANSWER_BYTES = 1_000_000
+_FORM = [
+    (b"user-agent", _USER_AGENT.encode()),
+    (b"content-type", b"application/x-www-form-urlencoded"),
+    (b"accept", b"application/json"),
+]
 
-_span = lru_cache(maxsize=16)(lambda seconds: timedelta(seconds=seconds))
-"""Nearly all renewals have the same time limit; to make it takes as long as to read the answer."""
+
+@lru_cache(maxsize=16)
+def _form_to(url: str) -> Request:
+    """Nearly all go to the same address, and in the same time."""
+    return Request.make("POST", *origin_and_target(url), _FORM, None)
+
+
+@lru_cache(maxsize=16)
+def _all_within(seconds: float) -> Limits:
+    return Limits(seconds, seconds)
 
 
 class Transport:
-    """A pool of connections to Infobip. Make one per process: it holds the TLS context.
+    """Connections to Infobip. Make one per process: it holds the TLS context.
 
-    `raw` is the pool as an httpx transport: it adds no headers, keeps no cookies, follows no
-    redirects and leaves bodies as they are. `streaming` is for the gateway's calls.
+    `client` is for the gateway's calls. `raw` is the same as an httpx transport: it adds no
+    headers, keeps no cookies, follows no redirects and leaves bodies as they are.
     """
 
     def __init__(self, *, extra_ca_pem: bytes | None = None) -> None:
-        self._client = build_client(extra_ca_pem=extra_ca_pem)
-        self._form_headers = HeaderMap(_FORM)
-        self.raw: httpx.AsyncBaseTransport = PoolTransport(self._client)
-        self.streaming = Http1Client(tls=tls_context(extra_ca_pem=extra_ca_pem))
+        self._http1 = Http1Client(tls=tls_context(extra_ca_pem=extra_ca_pem))
+        self.client: Client = self._http1
+        self.raw: httpx.AsyncBaseTransport = HttpxTransport(self.client)
 
     async def __aenter__(self) -> Self:
         return self
@@ -51,8 +60,7 @@ class Transport:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.raw.aclose()
-        self.streaming.close()
+        self._http1.close()
 
     async def send(
         self,
@@ -71,42 +79,42 @@ class Transport:
             request = httpx.Request(
                 method,
                 url,
-                headers=headers,
+                headers={"user-agent": _USER_AGENT, **headers},
                 content=body,
                 extensions={"timeout": {"read": timeout_seconds}},
             )
             response = await self.raw.handle_async_request(request)
             try:
-                content = await response.aread()
+                content = bytearray()
+                async for piece in response.aiter_raw():
+                    _add(piece, content, status=response.status_code)
             finally:
                 await response.aclose()
-            return Answer(response.status_code, response.headers.get("retry-after"), content)
+        return Answer(response.status_code, response.headers.get("retry-after"), bytes(content))
 
     async def post_form(self, url: str, form: bytes, *, timeout_seconds: float) -> Answer:
-        """POST an encoded form without httpx in between. Raises TimedOut or Unreachable."""
+        """POST an encoded form without httpx in between. Raises as `send`."""
+        known = _form_to(url)
+        request = Request(known.method, known.origin, known.lines, form)
+        response = await self._http1.execute(request, _all_within(timeout_seconds))
         try:
-            response = await (
-                self._client.post(url)
-                .headers(self._form_headers)
-                .body_bytes(form)
-                .timeout(_span(timeout_seconds))
-                .build()
-                .send()
-            )
-            body = bytes(await response.bytes())
-        except RequestTimeoutError as error:
-            raise TimedOut(type(error).__name__) from error
-        except PyreqwestError as error:
-            raise Unreachable(type(error).__name__) from error
+            body = await response.read()
+            if not response.is_read:
+                longer = bytearray(body)
+                while piece := await response.read():
+                    _add(piece, longer, status=response.status)
+                body = bytes(longer)
+        finally:
+            await response.close()
         status = response.status
-        return Answer(status, _retry_after(response) if status == 429 else None, body)
+        return Answer(status, response.header(b"retry-after") if status == 429 else None, body)
 
 
-def _retry_after(response: Response) -> str | None:
-    try:
-        return response.headers.get("retry-after")
-    except ValueError:  # not ASCII
-        return None
+def _add(piece: bytes, body: bytearray, *, status: int) -> None:
+    """Raises Unintelligible for an answer without end."""
+    body += piece
+    if len(body) > _LONGEST_ANSWER_BYTES:
+        raise Unintelligible("too long", status=status)
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
 
 from app.infobip.answers import Answer
 from app.infobip.errors import InfobipError
-from app.infobip.http1_client import Http1Client, Request, Response, tls_context
+from app.infobip.http1_client import Client, Request, Response
 from app.infobip.http1_connection import Limits
+from app.infobip.httpx_transport import HttpxTransport
 from app.infobip.transport import Transport
 
 
@@ -23,8 +24,8 @@ class TracedTransport(Transport):
     def __init__(self, provider: TracerProvider) -> None:
         super().__init__()
         self._spans = _Spans(provider)
-        self.raw = _TracedPool(self.raw, self._spans)
-        self.streaming = _TracedStreaming(self._spans)
+        self.client = _TracedClient(self.client, self._spans)
+        self.raw = HttpxTransport(self.client)
 
     async def post_form(self, url: str, form: bytes, *, timeout_seconds: float) -> Answer:
         """A renewal."""
@@ -49,42 +50,23 @@ class _Spans:
         ) as span:
             try:
                 yield span
-            except (InfobipError, httpx.HTTPError) as error:
+            except InfobipError as error:
                 span.set_attribute("error.type", type(error).__name__)
                 span.set_status(StatusCode.ERROR)
                 raise
 
 
-class _TracedPool(httpx.AsyncBaseTransport):
+class _TracedClient:
     """Until the answer's head is there; its body may take as long as its reader does."""
 
-    def __init__(self, pool: httpx.AsyncBaseTransport, spans: _Spans) -> None:
-        self._pool = pool
-        self._spans = spans
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        with self._spans.of_call(
-            f"call {request.method}", request.method, request.url.host
-        ) as span:
-            response = await self._pool.handle_async_request(request)
-            _note(span, response.status_code)
-        return response
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
-
-
-class _TracedStreaming(Http1Client):
-    """The same for the gateway's calls."""
-
-    def __init__(self, spans: _Spans) -> None:
-        super().__init__(tls=tls_context(extra_ca_pem=None))
+    def __init__(self, client: Client, spans: _Spans) -> None:
+        self._client = client
         self._spans = spans
 
     async def execute(self, request: Request, limits: Limits) -> Response:
         host = httpx.URL(request.origin).host
         with self._spans.of_call(f"call {request.method}", request.method, host) as span:
-            response = await super().execute(request, limits)
+            response = await self._client.execute(request, limits)
             _note(span, response.status)
         return response
 

@@ -26,6 +26,7 @@ _WORDS = {
     "obvious": "obvious: stock httpx, semaphore 50, ORM commit each",
     "authlib_client": "Authlib: AsyncOAuth2Client, semaphore 50, ORM commit each",
     "bare": "bare client: pyreqwest posts the form, nothing else",
+    "own_client": "Hearth's own client: posts the form, nothing else",
     "limit": "limit: wrk posts the form",
 }
 
@@ -86,7 +87,7 @@ def _findings(lab: Lab, found: _Rounds, *, seconds: float, connections: int) -> 
         findings.add(
             f"{name}: per CPU-second", "renewals/s", [one.per_cpu_second for one in outcomes]
         )
-    for other in ("obvious", "authlib_client", "bare", "limit"):
+    for other in ("obvious", "authlib_client", "bare", "own_client", "limit"):
         pairs = found.pairs(other)
         findings.add(f"hearth ÷ {other}", "times", [one.rate / two.rate for one, two in pairs])
         per_cpu = [one.per_cpu_second / two.per_cpu_second for one, two in pairs]

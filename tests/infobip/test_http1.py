@@ -12,6 +12,7 @@ from app.infobip.errors import Unreachable
 from app.infobip.http1_answer import Headers
 from app.infobip.http1_client import Http1Client, Request, Response, tls_context
 from app.infobip.http1_connection import Limits
+from tests.infobip.certificates import Certificate
 from tests.infobip.loopback import Conduct, Received, answered, loopback
 from tests.support.waiting import eventually
 
@@ -74,7 +75,7 @@ def request(
     headers: Headers | None = None,
     body: bytes | Body | None = None,
 ) -> Request:
-    return Request(method, url, "/x", headers or [], body)
+    return Request.make(method, url, "/x", headers or [], body)
 
 
 async def all_of(answer: Response) -> bytes:
@@ -261,16 +262,17 @@ async def test_who_might_have_a_body_says_that_it_has_none(
 
 
 @pytest.mark.parametrize("name", ["evil\r\nx-a: b", "evil\nb", "evil\x00"])
-async def test_nothing_is_sent_that_would_be_two_lines(client: Http1Client, name: str) -> None:
-    async with loopback(answered(b"fine")) as server:
-        for wrong in (
-            Request("GET", server.url, "/", [(b"x-a", name.encode())], None),
-            Request("GET", server.url, f"/{name}", [], None),
-            Request(f"GET /{name}", server.url, "/", [], None),
-        ):
-            with pytest.raises(ValueError, match="line"):
-                await client.execute(wrong, AMPLE)
-    assert server.received == []
+async def test_nothing_is_sent_that_would_be_two_lines(name: str) -> None:
+    for method, target, headers in (
+        ("GET", "/", [(b"x-a", name.encode())]),
+        ("GET", f"/{name}", []),
+        (f"GET /{name}", "/", []),
+        ("GET", "/", [(name.encode(), b"x")]),
+    ):
+        with pytest.raises(ValueError, match="line"):
+            Request.make(method, "http://x.example", target, headers, None)
+    with pytest.raises(ValueError, match="HTTP"):
+        Request.make("GET", "ftp://x.example", "/", [], None)
 
 
 @pytest.mark.parametrize("length", [3, 5])
@@ -447,9 +449,12 @@ async def test_where_the_next_answer_begins_is_never_in_doubt(
     assert script.connections == 2
 
 
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "tls"])
 async def test_an_answer_before_all_of_the_request_went_is_the_connections_last(
-    client: Http1Client,
+    certificate: Certificate, secured: bool
 ) -> None:
+    client = Http1Client(tls=tls_context(extra_ca_pem=certificate.authority_pem))
+    tls = certificate.served() if secured else None
     script, over = Script([]), asyncio.Event()
 
     async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -460,14 +465,16 @@ async def test_an_answer_before_all_of_the_request_went_is_the_connections_last(
         left.append(writer)
 
     left: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(hasty, "127.0.0.1", 0, limit=1_000)
+    server = await asyncio.start_server(hasty, "127.0.0.1", 0, limit=1_000, ssl=tls)
     async with server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        scheme = "https" if secured else "http"
+        url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         for _ in range(2):
             answer = await client.execute(request(url, "POST", body=b"x" * 20_000_000), AMPLE)
             assert await all_of(answer) == b"fine"
         over.set()
         await eventually(lambda: happened(len(left) == 2))
+        client.close()
     assert script.connections == 2
 
 
@@ -506,8 +513,65 @@ async def test_no_more_are_kept_than_may_be_whoever_they_lead_to() -> None:
             assert client.kept == 1
         client.close()
         await eventually(lambda: nothing_kept(client))
-        await ask(client, one.url)
+
+
+async def test_a_client_that_is_closed_sends_nothing_more(client: Http1Client) -> None:
+    """Also what was about to connect: nobody would write down what it brings."""
+    script = Script([])
+    async with loopback(script) as server:
+        calls = [asyncio.create_task(ask(client, server.url)) for _ in range(3)]
+        await asyncio.sleep(0)
+        client.close()
+        for call in calls:
+            with pytest.raises(Unreachable):
+                await call
+        with pytest.raises(Unreachable):
+            await ask(client, server.url)
+    assert server.received == []
+
+
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("more", [b"", FINE.replace(b"fine", b"evil")], ids=["end", "answer"])
+async def test_what_comes_while_a_whole_answer_is_read_slowly_is_seen(
+    certificate: Certificate, more: bytes, secured: bool
+) -> None:
+    """Reading pauses where the reader is slow; but not where nothing more is due."""
+    long = OK + b"content-length: 100000\r\n\r\n" + b"a" * 100_000
+    done = asyncio.Event()
+
+    async def conduct(_: Received, writer: asyncio.StreamWriter) -> None:
+        if len(server.received) > 1:
+            writer.write(FINE)
+            return
+        writer.write(long)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        if more:
+            writer.write(more)
+            await writer.drain()
+        else:
+            writer.close()
+        done.set()
+
+    client = Http1Client(tls=tls_context(extra_ca_pem=certificate.authority_pem))
+    async with loopback(conduct, tls=certificate.served() if secured else None) as server:
+        first = await client.execute(request(server.url), AMPLE)
+        await done.wait()
+        await asyncio.sleep(0.05)
+        assert len(await all_of(first)) == 100_000
         assert client.kept == 0
+        assert await ask(client, server.url) == (200, b"fine")
+        client.close()
+
+
+async def test_an_answer_that_is_closed_reads_nobody_elses(client: Http1Client) -> None:
+    async with loopback(Script([])) as server:
+        first = await client.execute(request(server.url), AMPLE)
+        await all_of(first)
+        second = await client.execute(request(server.url), AMPLE)
+        with pytest.raises(RuntimeError):
+            await first.read()
+        assert await all_of(second) == b"fine"
 
 
 async def test_who_closes_twice_closes_nobody_elses(client: Http1Client) -> None:

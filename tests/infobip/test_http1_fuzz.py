@@ -55,7 +55,8 @@ def pieces(raw: bytes, cuts: list[int]) -> list[bytes]:
 
 
 def fed(raw: bytes, cuts: list[int], *, is_to_head: bool = False) -> tuple[Http1Answer, bytes]:
-    answer = Http1Answer(is_to_head=is_to_head)
+    answer = Http1Answer()
+    answer.begin(is_to_head=is_to_head)
     body = b""
     for piece in pieces(raw, cuts):
         answer.feed(piece)

@@ -2,19 +2,12 @@
 
 import asyncio
 import gzip
-import ipaddress
-import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.gateway.bodies import Body
 from app.infobip.calls import Calls
@@ -28,6 +21,7 @@ from app.infobip.errors import (
 )
 from app.infobip.http1_connection import Limits
 from app.infobip.transport import Transport, translated_errors
+from tests.infobip.certificates import Certificate
 from tests.infobip.loopback import Conduct, Received, answered, loopback, written
 
 pytestmark = pytest.mark.anyio
@@ -227,9 +221,9 @@ async def test_an_answer_with_a_header_outside_ascii_raises_nothing_foreign(
 @every_way
 @pytest.mark.parametrize("tls_bytes", [True, False], ids=["tls to plain", "plain to tls"])
 async def test_the_wrong_protocol_is_no_answer(
-    transport: Transport, way: Way, tls_bytes: bool, certificate: tuple[Path, bytes]
+    transport: Transport, way: Way, tls_bytes: bool, certificate: Certificate
 ) -> None:
-    async with loopback(answered(b"ok"), tls=None if tls_bytes else served(certificate)) as server:
+    async with loopback(answered(b"ok"), tls=None if tls_bytes else certificate.served()) as server:
         wrong = {"http": "https", "https": "http"}
         scheme, _, rest = server.url.partition(":")
         with pytest.raises((PassingTrouble, Unintelligible)):
@@ -315,7 +309,7 @@ async def test_cookies_are_never_sent_back(transport: Transport, way: Way) -> No
 
 @every_way
 async def test_a_huge_answer_arrives_whole(transport: Transport, way: Way) -> None:
-    body = bytes(range(256)) * 16_000
+    body = bytes(range(256)) * 3_900
     async with loopback(answered(body)) as server:
         assert await way(transport, server.url, AMPLE_SECONDS) == (200, body)
 
@@ -499,64 +493,21 @@ async def test_a_body_that_fails_on_its_way_ends_the_call_with_its_own_error(
 # --- TLS --------------------------------------------------------------------------------------
 
 
-def issue(
-    subject: str, issuer: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey
-) -> x509.Certificate:
-    """A certificate for 127.0.0.1, or the authority's own where subject and issuer are one."""
-    now = datetime.now(UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)]))
-        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(subject == issuer, None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-    )
-    return builder.sign(signer, hashes.SHA256())
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
-    """A file with the server's key and certificate, and the PEM of who vouches for it."""
-    authority, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    own = issue("authority", "authority", authority, authority)
-    leaf = issue("loopback", "authority", key, authority)
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    pem = serialization.Encoding.PEM
-    path.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + leaf.public_bytes(pem)
-    )
-    return path, own.public_bytes(pem)
-
-
-def served(certificate: tuple[Path, bytes]) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate[0])
-    return context
-
-
 @every_way
 async def test_a_certificate_that_nobody_vouches_for_is_unreachable(
-    transport: Transport, way: Way, certificate: tuple[Path, bytes]
+    transport: Transport, way: Way, certificate: Certificate
 ) -> None:
-    async with loopback(answered(b"ok"), tls=served(certificate)) as server:
+    async with loopback(answered(b"ok"), tls=certificate.served()) as server:
         with pytest.raises(Unreachable):
             await way(transport, server.url, AMPLE_SECONDS)
         assert not server.received
 
 
 @every_way
-async def test_an_extra_authority_vouches_for_its_own(
-    way: Way, certificate: tuple[Path, bytes]
-) -> None:
+async def test_an_extra_authority_vouches_for_its_own(way: Way, certificate: Certificate) -> None:
     async with (
-        loopback(answered(b"ok"), tls=served(certificate)) as server,
-        Transport(extra_ca_pem=certificate[1]) as transport,
+        loopback(answered(b"ok"), tls=certificate.served()) as server,
+        Transport(extra_ca_pem=certificate.authority_pem) as transport,
     ):
         assert await way(transport, server.url, AMPLE_SECONDS) == (200, b"ok")
         with pytest.raises(Unreachable):  # the certificate is for 127.0.0.1 alone

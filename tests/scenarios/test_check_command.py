@@ -53,6 +53,23 @@ async def test_check_asks_nobody_before_the_rest_is_mended(start_hearth: StartHe
     assert (status, said) == (1, [])
 
 
+async def test_check_names_a_proxy_that_cannot_be_used(start_hearth: StartHearth) -> None:
+    async with start_hearth() as hearth:
+        environment = as_environment(hearth.settings) | {"HTTPS_PROXY": "socks5://s3cret:1080"}
+        with (
+            hearth_process("check", environment=environment) as process,
+            hearth_process("serve", environment=environment) as serving,
+        ):
+            assert await process.wait() == 1
+            assert await serving.wait() != 0
+
+    said, why = "\n".join(process.lines), "\n".join(serving.lines)
+    assert "Settings: HTTPS_PROXY must begin with http:// and name a host." in said
+    assert "Infobip: Not looked at, as HTTPS_PROXY cannot be used." in said
+    assert "HTTPS_PROXY must begin with http://" in why
+    assert "s3cret" not in said + why
+
+
 async def test_check_names_what_is_malformed_unsafe_and_out_of_reach_all_at_once() -> None:
     environment = {
         "PUBLIC_URL": "http://hearth.example",
