@@ -48,30 +48,40 @@ def answered(body: bytes = b"", *headers: str, status: str = "200 OK") -> Conduc
     return written("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
 
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 @asynccontextmanager
-async def loopback(
-    conduct: Conduct, *, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[Loopback]:
-    connections: set[asyncio.Task[None]] = set()
+async def listening(serve: Serve, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """The port where each connection is served so. What one of them raises is raised at the end."""
+    connections: set[asyncio.Future[None]] = set()
 
     def on_connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(_serve(reader, writer, conduct, running))
-        connections.add(task)
+        connections.add(asyncio.ensure_future(serve(reader, writer)))
 
     server = await asyncio.start_server(on_connect, "127.0.0.1", 0, ssl=tls)
-    port = server.sockets[0].getsockname()[1]
-    running = Loopback(f"{'https' if tls else 'http'}://127.0.0.1:{port}")
     try:
-        yield running
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for task in connections:
-            task.cancel()
+        for connection in connections:
+            connection.cancel()
         ended = await asyncio.gather(*connections, return_exceptions=True)
         await server.wait_closed()
     for end in ended:
         if isinstance(end, Exception):
             raise end
+
+
+@asynccontextmanager
+async def loopback(
+    conduct: Conduct, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Loopback]:
+    async with listening(
+        lambda reader, writer: _serve(reader, writer, conduct, running), tls=tls
+    ) as port:
+        running = Loopback(f"{'https' if tls else 'http'}://127.0.0.1:{port}")
+        yield running
 
 
 async def _serve(

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from app.infobip.errors import InfobipError, TimedOut, Unreachable
 from app.infobip.proxies import Proxies, Proxy
 from app.infobip.transport import Transport
 from tests.infobip.certificates import HOST, Certificate
-from tests.infobip.loopback import Loopback, answered, loopback
+from tests.infobip.loopback import Loopback, answered, listening, loopback
 
 pytestmark = pytest.mark.anyio
 
@@ -48,11 +48,6 @@ async def proxy_before(
     server: Loopback, *, says: bytes = OPEN, opens: bool | None = None
 ) -> AsyncIterator[TestProxy]:
     """Says that to each CONNECT; if that opens the way, it passes on what comes."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    def on_connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(serve(reader, writer))
-        tasks.add(task)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -70,20 +65,43 @@ async def proxy_before(
         try:
             while data := await reader.read(65_536):
                 writer.write(data)
+        except ConnectionError:
+            pass  # as clients end that want no more
         finally:
             writer.transport.abort()
 
-    listening = await asyncio.start_server(on_connect, "127.0.0.1", 0)
-    port = listening.sockets[0].getsockname()[1]
-    running = TestProxy(f"127.0.0.1:{port}")
-    try:
+    async with listening(serve) as port:
+        running = TestProxy(f"127.0.0.1:{port}")
         yield running
-    finally:
-        listening.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await listening.wait_closed()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A client whose way leads through a proxy to a server of another name."""
+
+    server: Loopback
+    proxy: TestProxy
+    transport: Transport
+
+
+@pytest.fixture
+def through(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., AbstractAsyncContextManager[Way]]:
+    @asynccontextmanager
+    async def opened(
+        *, says: bytes = OPEN, opens: bool | None = None, user: str = "", trusts: bool = True
+    ) -> AsyncIterator[Way]:
+        authority = certificate.authority_pem if trusts else None
+        async with (
+            loopback(answered(b"ok"), tls=certificate.served()) as server,
+            proxy_before(server, says=says, opens=opens) as proxy,
+        ):
+            monkeypatch.setenv("HTTPS_PROXY", f"http://{user}{proxy.url}")
+            async with Transport(extra_ca_pem=authority) as transport:
+                yield Way(server, proxy, transport)
+
+    return opened
 
 
 async def post(transport: Transport, seconds: float = AMPLE_SECONDS) -> tuple[int, bytes]:
@@ -98,54 +116,36 @@ async def send(transport: Transport, seconds: float = AMPLE_SECONDS) -> tuple[in
     return answer.status, answer.body
 
 
-Way = Callable[[Transport, float], Awaitable[tuple[int, bytes]]]
+Post = Callable[[Transport], Awaitable[tuple[int, bytes]]]
+Through = Callable[..., AbstractAsyncContextManager[Way]]
 
 
 @pytest.mark.parametrize("opens", [OPEN, b"HTTP/1.0 200\r\nvia: x\r\n\r\n"], ids=["usual", "terse"])
-@pytest.mark.parametrize("way", [post, send])
+@pytest.mark.parametrize("call", [post, send])
 async def test_calls_go_through_the_proxy_and_the_connection_is_kept(
-    certificate: Certificate, monkeypatch: pytest.MonkeyPatch, way: Way, opens: bytes
+    through: Through, call: Post, opens: bytes
 ) -> None:
-    async with (
-        loopback(answered(b"ok"), tls=certificate.served()) as server,
-        proxy_before(server, says=opens, opens=True) as proxy,
-    ):
-        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.url}")
-        async with Transport(extra_ca_pem=certificate.authority_pem) as transport:
-            for _ in range(3):
-                assert await way(transport, AMPLE_SECONDS) == (200, b"ok")
-    assert proxy.heads == [f"CONNECT {HOST}:443 HTTP/1.1\r\nhost: {HOST}:443\r\n\r\n"]
-    assert [request.target for request in server.received] == ["/oauth/token"] * 3
+    async with through(says=opens, opens=True) as way:
+        for _ in range(3):
+            assert await call(way.transport) == (200, b"ok")
+    assert way.proxy.heads == [f"CONNECT {HOST}:443 HTTP/1.1\r\nhost: {HOST}:443\r\n\r\n"]
+    assert [request.target for request in way.server.received] == ["/oauth/token"] * 3
 
 
-async def test_the_proxys_password_is_for_the_proxy_alone(
-    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with (
-        loopback(answered(b"ok"), tls=certificate.served()) as server,
-        proxy_before(server) as proxy,
-    ):
-        monkeypatch.setenv("https_proxy", f"http://{NAME}:p%40ss%3Aword%2F1@{proxy.url}")
-        async with Transport(extra_ca_pem=certificate.authority_pem) as transport:
-            await post(transport)
+async def test_the_proxys_password_is_for_the_proxy_alone(through: Through) -> None:
+    async with through(user=f"{NAME}:p%40ss%3Aword%2F1@") as way:
+        await post(way.transport)
     pair = base64.b64encode(f"{NAME}:{PASSWORD}".encode()).decode()
-    assert f"proxy-authorization: Basic {pair}" in proxy.heads[0]
-    assert server.received[0].header("proxy-authorization") is None
+    assert f"proxy-authorization: Basic {pair}" in way.proxy.heads[0]
+    assert way.server.received[0].header("proxy-authorization") is None
 
 
-async def test_the_certificate_has_to_be_the_servers(
-    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_certificate_has_to_be_the_servers(through: Through) -> None:
     """A proxy that answers itself is not Infobip."""
-    async with (
-        loopback(answered(b"ok"), tls=certificate.served()) as server,
-        proxy_before(server) as proxy,
-    ):
-        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.url}")
-        async with Transport() as transport:
-            with pytest.raises(Unreachable):
-                await post(transport)
-    assert not server.received
+    async with through(trusts=False) as way:
+        with pytest.raises(Unreachable):
+            await post(way.transport)
+    assert not way.server.received
 
 
 @pytest.mark.parametrize(
@@ -161,30 +161,18 @@ async def test_the_certificate_has_to_be_the_servers(
     ids=["407", "502", "more", "ssh", "nothing", "endless"],
 )
 async def test_a_proxy_that_does_not_open_the_way_is_unreachable(
-    certificate: Certificate, monkeypatch: pytest.MonkeyPatch, says: bytes
+    through: Through, says: bytes
 ) -> None:
-    async with (
-        loopback(answered(b"ok"), tls=certificate.served()) as server,
-        proxy_before(server, says=says) as proxy,
-    ):
-        monkeypatch.setenv("HTTPS_PROXY", f"http://{NAME}:secret@{proxy.url}")
-        async with Transport(extra_ca_pem=certificate.authority_pem) as transport:
-            with pytest.raises(Unreachable) as caught:
-                await post(transport)
+    async with through(says=says, user=f"{NAME}:secret@") as way:
+        with pytest.raises(Unreachable) as caught:
+            await post(way.transport)
     assert "secret" not in str(caught.value)
 
 
-async def test_a_proxy_that_says_nothing_is_timed_out(
-    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with (
-        loopback(answered(b"ok"), tls=certificate.served()) as server,
-        proxy_before(server, says=b"HTTP/1.1 2") as proxy,
-    ):
-        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.url}")
-        async with Transport(extra_ca_pem=certificate.authority_pem) as transport:
-            with pytest.raises(TimedOut):
-                await post(transport, SHORT_SECONDS)
+async def test_a_proxy_that_says_nothing_is_timed_out(through: Through) -> None:
+    async with through(says=b"HTTP/1.1 2") as way:
+        with pytest.raises(TimedOut):
+            await post(way.transport, SHORT_SECONDS)
 
 
 async def test_a_proxy_that_is_not_there_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,17 +233,10 @@ async def test_an_address_that_cannot_be_used_is_said_at_once_and_not_repeated(u
     assert caught.value.__context__ is None
 
 
-async def test_an_authority_names_an_ip_address_in_brackets(
-    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with (
-        loopback(answered(b"ok"), tls=certificate.served()) as server,
-        proxy_before(server) as proxy,
-    ):
-        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.url}")
-        async with Transport(extra_ca_pem=certificate.authority_pem) as transport:
-            with pytest.raises(InfobipError):  # the certificate is for another name
-                await transport.post_form("https://[2001:db8::1]:9/x", b"", timeout_seconds=20)
-    assert proxy.heads[0].startswith(
+async def test_an_authority_names_an_ip_address_in_brackets(through: Through) -> None:
+    async with through() as way:
+        with pytest.raises(InfobipError):  # the certificate is for another name
+            await way.transport.post_form("https://[2001:db8::1]:9/x", b"", timeout_seconds=20)
+    assert way.proxy.heads[0].startswith(
         "CONNECT [2001:db8::1]:9 HTTP/1.1\r\nhost: [2001:db8::1]:9\r\n"
     )
